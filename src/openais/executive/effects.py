@@ -1,0 +1,33 @@
+"""What the executive asks of the runtime, to be performed in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from openais.totem.effects import Fatal, Multicast, Recorded, SendTo, StoreRingSequence
+
+
+@dataclass(slots=True, frozen=True)
+class ToLibrary:
+    """Write these frames to the connection, in order; report progress with `library_written`."""
+
+    connection: int
+    data: bytes
+
+
+@dataclass(slots=True, frozen=True)
+class CloseLibrary:
+    """Write what is still queued for at most `grace_s` seconds, then close the connection."""
+
+    connection: int
+    reason: str
+    grace_s: float = 0.0
+
+
+@dataclass(slots=True, frozen=True)
+class Left:
+    """The node has left the ring in order; the runtime may end."""
+
+
+ExecutiveEffect: TypeAlias = SendTo | Multicast | StoreRingSequence | Recorded | Fatal | ToLibrary | CloseLibrary | Left

@@ -1,0 +1,188 @@
+"""The messages of the extended virtual synchrony service (the seed's evs_overview(8))."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import msgspec
+
+from openais.messages.base import Message, Request, ServiceId, callback, group_message, request
+from openais.types import NodeId
+
+GROUP_NAME_MAX: Final = 64
+"""Bytes of a group name, as UTF-8."""
+GROUPS_MAX: Final = 32
+"""Groups that one connection may be in, and that one message may name."""
+BATCH_MAX: Final = 8192
+"""Messages in one multicast request."""
+
+GroupName = Annotated[str, msgspec.Meta(min_length=1, max_length=GROUP_NAME_MAX)]
+Groups = Annotated[tuple[GroupName, ...], msgspec.Meta(max_length=GROUPS_MAX)]
+
+
+class RingIdentity(msgspec.Struct, array_like=True, frozen=True, order=True):
+    """A ring id as applications see it."""
+
+    sequence: int
+    representative: NodeId
+
+
+class Joined(Message, frozen=True):
+    """The connection is in the groups asked for, at this place of the total order."""
+
+
+@request(ServiceId.EVS, 1, response=Joined)
+class Join(Request, frozen=True):
+    """evs_join: the connection is given messages of these groups from now on."""
+
+    groups: Groups
+
+
+class Left(Message, frozen=True):
+    """The connection is out of the groups."""
+
+
+@request(ServiceId.EVS, 2, response=Left)
+class Leave(Request, frozen=True):
+    """evs_leave. NOT_EXIST when it is not in one of them."""
+
+    groups: Groups
+
+
+class Accepted(Message, frozen=True):
+    """How many of the payloads, from the first, were queued for the ring; the rest met a full queue."""
+
+    count: int
+
+
+@request(ServiceId.EVS, 3, response=Accepted)
+class Multicast(Request, frozen=True):
+    """evs_mcast_joined (`groups` empty: the groups the connection is in) and evs_mcast_groups.
+
+    All payloads have one guarantee and priority and are delivered in this order. TRY_AGAIN when none found room.
+    """
+
+    groups: Groups
+    guarantee: Annotated[int, msgspec.Meta(ge=0, le=1)]
+    priority: Annotated[int, msgspec.Meta(ge=0, le=3)]
+    payloads: Annotated[tuple[memoryview, ...], msgspec.Meta(min_length=1, max_length=BATCH_MAX)]
+
+
+class GroupMember(msgspec.Struct, array_like=True, frozen=True, order=True):
+    """One connection that is in a group."""
+
+    node_id: NodeId
+    process_id: int
+    connection: int
+
+
+class ConfigurationView(msgspec.Struct, array_like=True, frozen=True):
+    """One configuration, as evs_confchg_fn is told of it."""
+
+    ring: RingIdentity
+    transitional: bool
+    members: tuple[NodeId, ...]
+    left: tuple[NodeId, ...]
+    joined: tuple[NodeId, ...]
+
+
+class Membership(Message, frozen=True):
+    """The configuration now, and who is in the groups the connection asked for."""
+
+    local_node_id: NodeId
+    configuration: ConfigurationView
+    groups: dict[str, tuple[GroupMember, ...]]
+
+
+@request(ServiceId.EVS, 4, response=Membership)
+class MembershipGet(Request, frozen=True):
+    """evs_membership_get. `groups` empty: those the connection is in."""
+
+    groups: Groups = ()
+
+
+class OptionsSet(Message, frozen=True):
+    """The options are in force."""
+
+
+@request(ServiceId.EVS, 5, response=OptionsSet)
+class SetOptions(Request, frozen=True):
+    """What the connection wants to be told of besides messages and regular configurations."""
+
+    transitional: bool
+    group_changes: bool
+
+
+class GroupList(Message, frozen=True):
+    """Every group that anybody in the cluster is in."""
+
+    groups: dict[str, tuple[GroupMember, ...]]
+
+
+@request(ServiceId.EVS, 6, response=GroupList)
+class ListGroups(Request, frozen=True):
+    """All groups of the cluster with their members."""
+
+
+@callback(ServiceId.EVS, 1)
+class Deliver(Message, frozen=True):
+    """evs_deliver_fn: messages of one sender, sent together, in order."""
+
+    sender: GroupMember
+    groups: Groups
+    guarantee: int
+    priority: int
+    payloads: tuple[memoryview, ...]
+
+
+@callback(ServiceId.EVS, 2)
+class ConfigurationChange(Message, frozen=True):
+    """evs_confchg_fn, in its place among the messages."""
+
+    configuration: ConfigurationView
+
+
+@callback(ServiceId.EVS, 3)
+class GroupChange(Message, frozen=True):
+    """Somebody joined or left a group the connection is in, in its place among the messages."""
+
+    group: str
+    members: tuple[GroupMember, ...]
+    joined: tuple[GroupMember, ...]
+    left: tuple[GroupMember, ...]
+
+
+@group_message(ServiceId.EVS, 1)
+class GroupMulticast(Message, frozen=True):
+    """The payloads of one Multicast, on their way to the members of the groups."""
+
+    sender: GroupMember
+    groups: Groups
+    guarantee: int
+    priority: int
+    payloads: tuple[memoryview, ...]
+
+
+@group_message(ServiceId.EVS, 2)
+class GroupJoin(Message, frozen=True):
+    """`member` joins `groups`; call is answered when it is delivered."""
+
+    member: GroupMember
+    groups: Groups
+    call: int
+
+
+@group_message(ServiceId.EVS, 3)
+class GroupLeave(Message, frozen=True):
+    """`member` leaves `groups`, or all when empty (its connection closed; call 0)."""
+
+    member: GroupMember
+    groups: Groups
+    call: int
+
+
+@group_message(ServiceId.EVS, 4)
+class GroupDirectory(Message, frozen=True):
+    """State transfer: the groups of the nodes of one component."""
+
+    groups: dict[str, tuple[GroupMember, ...]]

@@ -1,0 +1,35 @@
+"""The first message on every connection of a library: which service, which version."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import msgspec
+
+from openais.messages.base import Message
+from openais.types import NodeId
+
+INITIALIZE_NUMBER: Final = 0
+"""The request number of Initialize in every service, and of its answer."""
+
+
+class Initialize(Message, frozen=True):
+    """Opens a session with one service. Sent as request number 0, before anything else."""
+
+    service_id: Annotated[int, msgspec.Meta(ge=0, le=255)]
+    release: Annotated[str, msgspec.Meta(min_length=1, max_length=1)]
+    major: Annotated[int, msgspec.Meta(ge=0, le=255)]
+    minor: Annotated[int, msgspec.Meta(ge=0, le=255)]
+    process_id: Annotated[int, msgspec.Meta(ge=0, le=0xFFFF_FFFF)] = 0
+    process_name: Annotated[str, msgspec.Meta(max_length=64)] = ""
+
+
+class Initialized(Message, frozen=True):
+    """The session is open: the version in force, who the executive is, the largest frame it accepts in bytes."""
+
+    release: str
+    major: int
+    minor: int
+    node_id: NodeId
+    connection: int
+    frame_max: int
