@@ -70,7 +70,7 @@ class AisError(Exception):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        AisError._by_code[cls.code] = cls
+        AisError._by_code.setdefault(cls.code, cls)  # a subclass of a subclass does not stand for the code
 
     def __init__(self, explanation: str = "") -> None:
         super().__init__(explanation or self.__class__.__doc__ or self.code.name)

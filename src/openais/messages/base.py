@@ -122,6 +122,12 @@ def group_message(service: ServiceId, number: int) -> Callable[[type[M]], type[M
     return declare
 
 
+def session_message(cls: type[M]) -> type[M]:
+    """Declares a message that is the same in the sessions of all services; see messages/session.py."""
+    _decoders[cls] = msgspec.msgpack.Decoder(cls)
+    return cls
+
+
 def declared(service: ServiceId, kind: Kind, number: int) -> type[Message] | None:
     """The message declared with these, or None."""
     return _registry.get((service, kind, number))

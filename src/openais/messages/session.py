@@ -1,4 +1,4 @@
-"""The first message on every connection of a library: which service, which version."""
+"""The first and the last message on every connection of a library: which service, which version; and why it ends."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from typing import Annotated, Final
 
 import msgspec
 
-from openais.messages.base import Message
+from openais.messages.base import Message, session_message
 from openais.types import NodeId
 
 INITIALIZE_NUMBER: Final = 0
 """The request number of Initialize in every service, and of its answer."""
+GOODBYE_NUMBER: Final = 0
+"""The callback number of Goodbye in every service."""
 
 
+@session_message
 class Initialize(Message, frozen=True):
     """Opens a session with one service. Sent as request number 0, before anything else."""
 
@@ -24,6 +27,7 @@ class Initialize(Message, frozen=True):
     process_name: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
 
+@session_message
 class Initialized(Message, frozen=True):
     """The session is open: the version in force, who the executive is, the largest frame it accepts in bytes."""
 
@@ -33,3 +37,11 @@ class Initialized(Message, frozen=True):
     node_id: NodeId
     connection: int
     frame_max: int
+
+
+@session_message
+class Goodbye(Message, frozen=True):
+    """The executive closes the connection after this callback; `code` is the ErrorCode that calls end with from now."""
+
+    code: int
+    reason: Annotated[str, msgspec.Meta(max_length=512)]
