@@ -18,6 +18,7 @@ class ClusterChange(enum.IntEnum):
     JOINED = 2
     LEFT = 3
     RECONFIGURED = 4
+    """It stays a member and something else about it changed. Not in A.01.01, where it is told as NO_CHANGE."""
 
 
 class ClusterNode(msgspec.Struct, array_like=True, frozen=True):
@@ -31,7 +32,7 @@ class ClusterNode(msgspec.Struct, array_like=True, frozen=True):
     boot_timestamp_ns: TimeNs
     """When the node's executive was started, in nanoseconds since the epoch."""
     initial_view_number: int
-    """The view number in which the node joined."""
+    """The view number in which the node joined; see `services.clm` for what becomes of it at a merge."""
 
 
 class Notification(msgspec.Struct, array_like=True, frozen=True):
@@ -53,12 +54,13 @@ class ClusterView(Message, frozen=True):
 
 @request(ServiceId.CLM, 1, response=ClusterView)
 class TrackStart(Request, frozen=True):
-    """saClmClusterTrack. `flags` is a TrackFlags.
+    """saClmClusterTrack. `flags` is a TrackFlags; BAD_FLAGS when they contradict or none is given.
 
     With CURRENT the answer's view holds the members; `notify_current` asks for it as a TrackCallback as well.
+    Without CURRENT the answer's view holds no nodes.
     """
 
-    flags: Annotated[int, msgspec.Meta(ge=1, le=7)]
+    flags: Annotated[int, msgspec.Meta(ge=0, le=0xFF)]
     notify_current: bool
 
 
@@ -113,10 +115,11 @@ class NodeGetCallback(Message, frozen=True):
 
 
 @group_message(ServiceId.CLM, 1)
-class NodeJoin(Message, frozen=True):
-    """Each executive tells of its node when the configuration changed (MESSAGE_REQ_EXEC_CLM_NODEJOIN)."""
+class ClusterState(Message, frozen=True):
+    """State transfer: some of the nodes that are members in one component, and its view number.
 
-    node_id: NodeId
-    address: Annotated[str, msgspec.Meta(max_length=64)]
-    name: Annotated[str, msgspec.Meta(max_length=255)]
-    boot_timestamp_ns: TimeNs
+    A component's state is one or more of these. View number 0: a node that has not been in a view since it started.
+    """
+
+    view_number: int
+    nodes: tuple[ClusterNode, ...]

@@ -33,7 +33,10 @@ class Joined(Message, frozen=True):
 
 @request(ServiceId.EVS, 1, response=Joined)
 class Join(Request, frozen=True):
-    """evs_join: the connection is given messages of these groups from now on."""
+    """evs_join: the connection is given messages of these groups from its place in the total order on.
+
+    INVALID_PARAM when `groups` is empty, NO_RESOURCES beyond GROUPS_MAX groups. Joining again changes nothing.
+    """
 
     groups: Groups
 
@@ -44,13 +47,13 @@ class Left(Message, frozen=True):
 
 @request(ServiceId.EVS, 2, response=Left)
 class Leave(Request, frozen=True):
-    """evs_leave. NOT_EXIST when it is not in one of them."""
+    """evs_leave. INVALID_PARAM when `groups` is empty; NOT_EXIST when it is not in one of them, and it leaves none."""
 
     groups: Groups
 
 
 class Accepted(Message, frozen=True):
-    """How many of the payloads, from the first, were queued for the ring; the rest met a full queue."""
+    """How many of the payloads, from the first, were queued for the ring; the rest did not fit and may be sent again."""
 
     count: int
 
@@ -59,7 +62,9 @@ class Accepted(Message, frozen=True):
 class Multicast(Request, frozen=True):
     """evs_mcast_joined (`groups` empty: the groups the connection is in) and evs_mcast_groups.
 
-    All payloads have one guarantee and priority and are delivered in this order. TRY_AGAIN when none found room.
+    All payloads have one guarantee and priority and are delivered in this order. As many as one group message holds
+    (about 1 MiB in all) are taken. TRY_AGAIN when none found room, NOT_EXIST when `groups` is empty and the connection
+    is in no group, TOO_BIG when the first payload alone does not fit.
     """
 
     groups: Groups
@@ -87,7 +92,7 @@ class ConfigurationView(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Membership(Message, frozen=True):
-    """The configuration now, and who is in the groups the connection asked for."""
+    """The regular configuration now, and who is in the groups the connection asked for."""
 
     local_node_id: NodeId
     configuration: ConfigurationView
@@ -137,14 +142,17 @@ class Deliver(Message, frozen=True):
 
 @callback(ServiceId.EVS, 2)
 class ConfigurationChange(Message, frozen=True):
-    """evs_confchg_fn, in its place among the messages."""
+    """evs_confchg_fn, in its place among the messages. The first callback of a connection tells where it starts."""
 
     configuration: ConfigurationView
 
 
 @callback(ServiceId.EVS, 3)
 class GroupChange(Message, frozen=True):
-    """Somebody joined or left a group the connection is in, in its place among the messages."""
+    """Somebody joined or left a group the connection is in, in its place among the messages.
+
+    A member that joins is told of itself. Members of nodes that left or merged follow the configuration change.
+    """
 
     group: str
     members: tuple[GroupMember, ...]
@@ -183,6 +191,6 @@ class GroupLeave(Message, frozen=True):
 
 @group_message(ServiceId.EVS, 4)
 class GroupDirectory(Message, frozen=True):
-    """State transfer: the groups of the nodes of one component."""
+    """State transfer: some of the members of groups on the nodes of one component, which sends one or more of these."""
 
     groups: dict[str, tuple[GroupMember, ...]]
