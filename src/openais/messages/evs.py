@@ -53,7 +53,7 @@ class Leave(Request, frozen=True):
 
 
 class Accepted(Message, frozen=True):
-    """How many of the payloads, from the first, were queued for the ring; the rest did not fit and may be sent again."""
+    """How many of the payloads, from the first, were queued for the ring; the rest did not fit: send them again."""
 
     count: int
 

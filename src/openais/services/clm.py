@@ -7,11 +7,11 @@ the total order only, so that all nodes that go through them together have equal
   that is back already, since it was restarted or was partitioned away in between.
 * The merge of the components' states: the nodes of the other components have JOINED.
 
-A merge has the number after the highest of its components. Of the components one goes on: one that has been in a view
-before one that has not, then the one of most members, then that of the lowest node id. Its nodes keep their initial view
-numbers; for all others the merged view is where they joined, and those who were their fellows see them RECONFIGURED.
-So an application on the side that lost sees that its own node was away, and the member of the lowest initial view
-number is the oldest of the side that went on.
+A merge has the number after the highest of its components. One component goes on: one that has been in a view before
+one that has not, then the one of most members, then that of the lowest node id. Its nodes keep their initial view
+numbers. For all others the merged view is where they joined, and their old fellows see them RECONFIGURED: so an
+application on the side that lost sees that its own node was away, and the member of the lowest initial view number is
+the oldest of the side that went on.
 """
 
 from __future__ import annotations
@@ -232,7 +232,7 @@ class Clm(Service):
         return tuple(
             connection
             for connection, each in self._libraries.items()
-            if each.tracking is tracking and each.version == version
+            if each.tracking == tracking and each.version == version
         )
 
 
