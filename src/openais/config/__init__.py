@@ -1,0 +1,1 @@
+"""openais.conf, flags and environment variables to typed, validated settings."""
