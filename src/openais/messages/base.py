@@ -34,6 +34,8 @@ class ServiceId(enum.IntEnum):
     AMF = 4
     CKPT = 5
     EVT = 6
+    EXAMPLE = 255
+    """Free for examples and tests; no service of openais has it."""
 
 
 class Kind(enum.IntEnum):

@@ -4,7 +4,7 @@ A service is a replicated state machine. Each executive has one instance of it; 
 group messages and configuration changes in the same order, and so keep the same state.
 
     class Lock(Service):
-        service_id = ServiceId.LOCK
+        service_id = ServiceId.EXAMPLE
         versions = (Version("A", 1, 1),)
 
         @library(Acquire, sends=Priority.MED)
@@ -130,6 +130,7 @@ class LibraryConnection:
     """A library that opened a session with a service on this node."""
 
     connection: int
+    """A number that no other connection of this executive has or had."""
     process_id: int
     process_name: str
     user_id: int
@@ -166,7 +167,7 @@ class Service:
         return ()
 
     def library_opened(self, connection: LibraryConnection) -> Effects:
-        """A library opened a session (libais_init_fn)."""
+        """A library opened a session (libais_init_fn). Callbacks made here follow the answer that it is open."""
         return ()
 
     def library_closed(self, connection: int) -> Effects:

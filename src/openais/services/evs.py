@@ -17,9 +17,9 @@ or on its way into it. What arrives too early or too late is held back by the di
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from openais.messages.base import Message, ServiceId, Source
 from openais.messages.evs import (
@@ -64,6 +64,7 @@ from openais.services.base import (
     executive,
     library,
 )
+from openais.services.evs_directory import Change, Directory
 from openais.totem.effects import Configuration
 from openais.types import (
     ErrorCode,
@@ -87,64 +88,6 @@ PAYLOAD_HEADER_MAX: Final = 5
 """Bytes that encoding adds to one payload."""
 MEMBERS_IN_DIRECTORY: Final = 512
 """Group members in one message of the state transfer, so that it stays below 64 KiB with the longest names."""
-
-
-class _Change(NamedTuple):
-    """What happened to one group."""
-
-    group: str
-    joined: tuple[GroupMember, ...]
-    left: tuple[GroupMember, ...]
-
-
-class _Directory:
-    """Who is in which group, in the whole cluster. Replicated: nothing local may flow into it.
-
-    The members of a group are kept in order; a group without members is not kept.
-    """
-
-    def __init__(self) -> None:
-        self.groups: dict[str, tuple[GroupMember, ...]] = {}
-
-    def members(self, group: str) -> tuple[GroupMember, ...]:
-        return self.groups.get(group, ())
-
-    def groups_of(self, member: GroupMember) -> tuple[str, ...]:
-        return tuple(sorted(group for group, members in self.groups.items() if member in members))
-
-    def join(self, member: GroupMember, groups: Iterable[str]) -> list[_Change]:
-        """Adds `member` to those of `groups` that it is not in."""
-        return self._update({group: {*self.members(group), member} for group in groups})
-
-    def leave(self, member: GroupMember, groups: Iterable[str]) -> list[_Change]:
-        """Takes `member` out of `groups`."""
-        return self._update({group: {*self.members(group)} - {member} for group in groups})
-
-    def keep_nodes(self, nodes: Sequence[NodeId]) -> list[_Change]:
-        """Drops the members of all other nodes."""
-        return self._update(
-            {group: {each for each in members if each.node_id in nodes} for group, members in self.groups.items()}
-        )
-
-    def replace(self, entries: Iterable[tuple[str, GroupMember]]) -> list[_Change]:
-        """Drops all, then adds `entries`."""
-        groups: dict[str, set[GroupMember]] = {group: set() for group in self.groups}
-        for group, member in entries:
-            groups.setdefault(group, set()).add(member)
-        return self._update(groups)
-
-    def _update(self, groups: Mapping[str, set[GroupMember]]) -> list[_Change]:
-        """Gives each of `groups` these members. Returns what changed, in the order of the names."""
-        changes = []
-        for group in sorted(groups):
-            before, after = set(self.members(group)), groups[group]
-            if after:
-                self.groups[group] = tuple(sorted(after))
-            else:
-                self.groups.pop(group, None)
-            if before != after:
-                changes.append(_Change(group, tuple(sorted(after - before)), tuple(sorted(before - after))))
-        return changes
 
 
 @dataclass(slots=True)
@@ -175,7 +118,7 @@ class Evs(Service):
         super().__init__(node)
         assert message_max > MULTICAST_OVERHEAD_MAX
         self._payloads_max = message_max - MULTICAST_OVERHEAD_MAX
-        self._directory = _Directory()
+        self._directory = Directory()
         self._configuration: ConfigurationView | None = None
         """The last regular one."""
         self._going_on: tuple[NodeId, ...] = (node.node_id,)
@@ -198,14 +141,11 @@ class Evs(Service):
         yield from self._tell(self._directory.keep_nodes(self._going_on))
 
     def state_to_transfer(self) -> Iterator[Message]:
-        entries = [(group, member) for group, members in self._directory.groups.items() for member in members]
-        for first in range(0, len(entries), MEMBERS_IN_DIRECTORY):
-            yield GroupDirectory(_grouped(entries[first : first + MEMBERS_IN_DIRECTORY]))
+        return (GroupDirectory(part) for part in self._directory.parts(MEMBERS_IN_DIRECTORY))
 
     def merge_states(self, states: Sequence[ComponentState]) -> Effects:
-        parts = [part for state in states for part in state.messages if isinstance(part, GroupDirectory)]
-        entries = [(group, member) for part in parts for group, members in part.groups.items() for member in members]
-        return self._tell(self._directory.replace(entries))
+        parts = [part.groups for state in states for part in state.messages if isinstance(part, GroupDirectory)]
+        return self._tell(self._directory.replace(parts))
 
     # Libraries come and go.
 
@@ -351,7 +291,7 @@ class Evs(Service):
             return self._receivers.get(groups[0], ())
         return tuple(dict.fromkeys(number for group in groups for number in self._receivers.get(group, ())))
 
-    def _tell(self, changes: list[_Change]) -> Effects:
+    def _tell(self, changes: list[Change]) -> Effects:
         """GroupChange to those connections in the groups that asked for it."""
         for group, joined, left in changes:
             receivers = self._receivers.get(group, ())
@@ -377,13 +317,6 @@ def _callback(connections: tuple[int, ...], message: Message) -> Effects:
 def _caller(message: GroupJoin | GroupLeave) -> Source:
     """The call that made the group message."""
     return Source(message.member.node_id, message.member.connection, message.call)
-
-
-def _grouped(entries: Iterable[tuple[str, GroupMember]]) -> dict[str, tuple[GroupMember, ...]]:
-    grouped: dict[str, list[GroupMember]] = {}
-    for group, member in entries:
-        grouped.setdefault(group, []).append(member)
-    return {group: tuple(members) for group, members in grouped.items()}
 
 
 def _group_names(names: tuple[str, ...]) -> tuple[str, ...]:
