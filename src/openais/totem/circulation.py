@@ -1,0 +1,240 @@
+"""The token's way around one ring, as one member sees it; Recovery and Operational share it.
+
+A visit does, in this order (Totem paper, section 4.1, and the accelerated ring of Babay and Amir):
+
+1. A token that is not for this ring, not from the predecessor, or not the next one is refused; a repeat of the last
+   one from a predecessor that did not hear us is answered by our own last token.
+2. Every retransmission request that we can answer is answered, before the token.
+3. Flow control says how many new packets may be sent.
+4. They are numbered; all but the last `accelerated` of them go out before the token, the rest after it.
+5. Retransmission is asked for only up to the sequence of the token we sent on the previous visit: later packets may
+   rightly not have been sent yet. Without acceleration all packets were sent before the token that counts them.
+6. The aru is lowered to ours if ours is lower; raised to ours if we set it last, or if it was complete.
+7. The token goes out, already counting the packets that follow it.
+8. The safe line is the lower of the aru sent on this and on the previous visit: every member had the chance to lower
+   it in between.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+from openais.totem.core import Core, Ring, earliest
+from openais.totem.effects import Scope
+from openais.totem.flow import new_packets_max
+from openais.totem.wire import AFTER_TOKEN, Packet, Token, encode_data
+from openais.types import NodeId
+
+_REQUESTED_MAX: Final = 512
+"""Packets that one token may ask for in all."""
+
+
+class Source(Protocol):
+    """Where new packets come from."""
+
+    def backlog(self) -> int:
+        """Packets that wait."""
+
+    def pack(self) -> tuple[bytes, int] | None:
+        """The next body and its data flags."""
+
+
+class Circulation:
+    """Which token comes next, what was last sent, and the timers of both."""
+
+    def __init__(self, core: Core, ring: Ring, now: float) -> None:
+        self._core = core
+        self.ring = ring
+        members = ring.members
+        self._count: Final = len(members)
+        self.index: Final = members.index(core.node_id)
+        self.successor: Final = members[(self.index + 1) % self._count]
+        self.predecessor: Final = members[self.index - 1]
+        self._next_hop = self.index
+        """The hop count of the token that we wait for."""
+        self._last_datagram: bytes | None = None
+        self.sent_sequence = 0
+        """The sequence on the token that we sent last."""
+        self._sent_aru = 0
+        self._sent_packets = 0
+        self._sent_backlog = 0
+        self.quiet = True
+        """The token that we sent last had nothing to do: its holder may keep it."""
+        self._loss_s: Final = core.settings.token_loss_s(self._count)
+        self.received_at = now
+        self.loss_deadline = now + self._loss_s
+        self._repeat_deadline: float | None = None
+
+    @property
+    def deadline(self) -> float:
+        return earliest(self.loss_deadline, self._repeat_deadline)
+
+    def first_token(self) -> Token:
+        """What the representative of a new ring starts from."""
+        return Token(self.ring.ring_id, self.predecessor, 0)
+
+    def accept(self, token: Token, now: float) -> bool:
+        """Whether this is the token we wait for. Answers a repeat of the one before."""
+        core = self._core
+        if token.ring_id != self.ring.ring_id or token.sender != self.predecessor:
+            core.count("token_foreign")
+            return False
+        if token.hop != self._next_hop:
+            core.count("token_repeated" if token.hop < self._next_hop else "token_hop")
+            if token.hop == self._next_hop - self._count and self._repeat_deadline is not None:
+                self.repeat(now)
+            return False
+        most = core.settings.visit_max * self._count
+        if not self.sent_sequence <= token.sequence <= self.sent_sequence + most or (
+            token.aru < self.ring.safe_line or (token.aru_setter and token.aru_setter not in self.ring.members)
+        ):
+            core.count("token_absurd")
+            return False
+        self._next_hop += self._count
+        self._repeat_deadline = None
+        self.received_at = now
+        self.loss_deadline = now + self._loss_s
+        return True
+
+    def visit(self, token: Token, source: Source, now: float, accelerated: int) -> None:
+        """Does the work of a token that was accepted, and sends it on."""
+        core, ring = self._core, self.ring
+        complete = token.aru == token.sequence
+        asked_up_to = self.sent_sequence if accelerated else token.sequence
+        resent = self._answer(token)
+        others = max(0, token.fcc - self._sent_packets)
+        backlog_others = max(0, token.backlog - self._sent_backlog)
+        allowed = new_packets_max(
+            core.settings,
+            sent_by_others=others + len(resent),
+            backlog=source.backlog(),
+            backlog_others=backlog_others,
+            gap=token.sequence - ring.safe_line,
+        )
+        before, after = self._number(token, source, allowed, accelerated)
+        self._set_aru(token, complete)
+        self._ask(token, asked_up_to)
+        self._sent_packets = len(resent) + len(before) + len(after)
+        self._sent_backlog = source.backlog()
+        token.fcc = others + self._sent_packets
+        token.backlog = backlog_others + self._sent_backlog
+        self._pass_on(token, resent + before, after, now)
+        ring.safe_line = max(ring.safe_line, min(self._sent_aru, token.aru))
+        self._sent_aru = token.aru
+
+    def progress(self) -> None:
+        """Packets came in: when they are newer than our last token, it has arrived."""
+        if self._repeat_deadline is not None and self.ring.store.high > self.sent_sequence:
+            self._repeat_deadline = None
+
+    def repeat(self, now: float) -> None:
+        """Sends the last token again."""
+        if self._last_datagram is not None:
+            self._core.count("token_sent_again")
+            self._core.send(self.successor, self._last_datagram)
+            self._repeat_deadline = now + self._core.settings.token_retransmit_s
+
+    def timeout(self, now: float) -> bool:
+        """Repeats the token when that is due; False when the token is lost."""
+        if now >= self.loss_deadline:
+            return False
+        if self._repeat_deadline is not None and now >= self._repeat_deadline:
+            self.repeat(now)
+        return True
+
+    def loss_reason(self, now: float) -> str:
+        """What an operator is told of a lost token."""
+        waited = round((now - self.received_at) * 1000)
+        return f"token lost: none from node {self.predecessor} for {waited} ms (ring {self.ring.ring_id})"
+
+    def _answer(self, token: Token) -> list[bytes]:
+        """The packets asked for that we have; what we have not stays on the token."""
+        if not token.requests:
+            return []
+        packets = self.ring.store.packets
+        resent: list[bytes] = []
+        unanswered: list[int] = []
+        for sequence in _expand(token.requests):
+            packet = packets.get(sequence)
+            if packet is not None and len(resent) < self._core.settings.window:
+                resent.append(packet.raw)
+            elif sequence > self.ring.safe_line:
+                unanswered.append(sequence)
+        token.requests = _ranges(unanswered)
+        if resent:
+            self._core.counters["packets_resent"] = self._core.counters.get("packets_resent", 0) + len(resent)
+        return resent
+
+    def _number(self, token: Token, source: Source, allowed: int, accelerated: int) -> tuple[list[bytes], list[bytes]]:
+        """Numbers up to `allowed` new packets, keeps them, and says which go before and which after the token."""
+        bodies: list[tuple[bytes, int]] = []
+        while len(bodies) < allowed:
+            packed = source.pack()
+            if packed is None:
+                break
+            bodies.append(packed)
+        core, store = self._core, self.ring.store
+        first_after = max(0, len(bodies) - accelerated)
+        raws = []
+        for at, (body, flags) in enumerate(bodies):
+            token.sequence += 1
+            if at >= first_after:
+                flags |= AFTER_TOKEN
+            packet: Packet = encode_data(core.cluster, core.node_id, self.ring.ring_id, token.sequence, flags, body)
+            store.add(packet)
+            raws.append(packet.raw)
+        return raws[:first_after], raws[first_after:]
+
+    def _set_aru(self, token: Token, complete: bool) -> None:
+        """`complete`: the aru was the token's sequence when it came."""
+        aru = min(self.ring.store.aru, token.sequence)
+        if aru < token.aru or token.aru_setter == self._core.node_id or complete:
+            token.aru = aru
+            token.aru_setter = NodeId(0) if aru == token.sequence else self._core.node_id
+
+    def _ask(self, token: Token, up_to: int) -> None:
+        """Adds what we miss to the requests."""
+        store = self.ring.store
+        if store.aru >= up_to:
+            return
+        missing = store.missing(up_to, self._core.settings.retransmit_max)
+        wanted = sorted({*_expand(token.requests), *_expand(missing)})
+        token.requests = _ranges(wanted)[: self._core.settings.retransmit_max]
+
+    def _pass_on(self, token: Token, before: list[bytes], after: list[bytes], now: float) -> None:
+        core, ring = self._core, self.ring
+        token.sender = core.node_id
+        token.hop += 1
+        self._last_datagram = token.encode(core.cluster)
+        self.sent_sequence = token.sequence
+        if before:
+            core.multicast(Scope.RING, ring.members, tuple(before))
+        core.send(self.successor, self._last_datagram)
+        if after:
+            core.multicast(Scope.RING, ring.members, tuple(after))
+        self.quiet = token.sequence == token.aru and not (token.backlog or token.requests or before or after)
+        settings = core.settings
+        held = settings.hold_s if self.quiet and self.successor == ring.ring_id.representative else 0.0
+        self._repeat_deadline = now + held + settings.token_retransmit_s
+        self.loss_deadline = now + self._loss_s
+
+
+def _expand(ranges: list[tuple[int, int]]) -> list[int]:
+    """The sequences in ranges, as many as one token may ask for."""
+    sequences: list[int] = []
+    for first, count in ranges:
+        sequences.extend(range(first, first + min(count, _REQUESTED_MAX - len(sequences))))
+        if len(sequences) >= _REQUESTED_MAX:
+            break
+    return sequences
+
+
+def _ranges(sequences: list[int]) -> list[tuple[int, int]]:
+    """Rising sequences as ranges."""
+    ranges: list[tuple[int, int]] = []
+    for sequence in sequences:
+        if ranges and sum(ranges[-1]) == sequence:
+            ranges[-1] = (ranges[-1][0], ranges[-1][1] + 1)
+        else:
+            ranges.append((sequence, 1))
+    return ranges

@@ -1,0 +1,249 @@
+"""Gather: find out who is there, and agree on it (Totem paper, section 5.1).
+
+Each processor multicasts a join message with the set of processors that it knows of and the set of those that it
+considers failed. Both sets only grow while it gathers. When everybody who is left has sent exactly our sets there is
+consensus, and the lowest of them, the representative, makes a commit token.
+
+A processor is put into the fail set when it did not come to consensus in time, when it considers us failed, when it
+left in order, or when a member of our last ring says so. What a stranger says of a member of our last ring that we do
+hear is held against the stranger: a newcomer with a bad link does not break a ring that works.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from openais.totem.commit import Commit
+from openais.totem.core import Core, Ring, earliest
+from openais.totem.effects import Address, RingId, Scope
+from openais.totem.state import State
+from openais.totem.wire import CommitToken, Join, Packet
+from openais.types import NodeId
+
+_STARTUP_JOINS = 3
+"""A processor that hears nobody after it was started goes on alone after this many join intervals."""
+_COMMIT_WAITS_MAX = 2
+"""Consensus timeouts without a commit token before its representative is considered failed."""
+
+
+class Gather(State):
+    """Looking for consensus. `reason` says why, in words that an operator understands."""
+
+    name = "gather"
+
+    def __init__(self, core: Core, reason: str, now: float, failed: dict[NodeId, str] | None = None) -> None:
+        super().__init__(core)
+        self.reason = reason
+        self._processors: set[NodeId] = {core.node_id, *core.ring.members}
+        self._failed: dict[NodeId, str] = dict(failed or {})
+        self._consensus: set[NodeId] = {core.node_id}
+        self._heard: set[NodeId] = set()
+        self._started = now
+        self._join_deadline = now
+        self._consensus_deadline = now + core.settings.consensus_s
+        self._commit_waits = 0
+        self._changed = False
+        startup = 0.0 if core.ring.installed else _STARTUP_JOINS * core.settings.join_s
+        self._alone_deadline: float | None = now + startup
+
+    @property
+    def deadline(self) -> float:
+        alone = self._alone_deadline if len(self._candidates()) == 1 else None
+        return earliest(self._join_deadline, self._consensus_deadline, alone)
+
+    def enter(self, now: float) -> None:
+        self.core.record("gather", self.reason, missed=[])
+        self._send_join(now)
+
+    def data(self, packet: Packet, now: float) -> None:
+        ring = self.core.ring
+        if packet.ring_id == ring.ring_id and packet.sender in ring.members:
+            ring.store.add(packet)
+
+    def join(self, join: Join, address: Address, now: float) -> None:
+        core = self.core
+        sender = join.sender
+        if not self._is_rightful(join, now) or is_stale(join, core.ring):
+            core.count("join_stale")
+            return
+        if core.is_excluded(sender, join.incarnation, now) or not self._has_room(join):
+            core.count("join_ignored")
+            return
+        core.addresses[sender] = address
+        core.incarnations[sender] = join.incarnation
+        core.learn_sequence(join.ring_sequence)
+        if join.leave:
+            if sender in self._processors:
+                self._fail(sender, "left in order")
+                self._sets_changed(now)
+            return
+        self._heard.add(sender)
+        if sender in self._failed:
+            core.count("join_of_failed")
+        elif join.processors == self._processors and join.failed == self._failed.keys():
+            self._consensus.add(sender)
+        elif not (join.processors <= self._processors and join.failed <= self._failed.keys()):
+            self._merge(join)
+            self._sets_changed(now)
+
+    def commit(self, token: CommitToken, now: float) -> None:
+        core = self.core
+        if token.ring_id.sequence <= core.ring.ring_id.sequence:
+            core.count("commit_stale")
+            return
+        core.learn_sequence(token.ring_id.sequence)
+        if {member.node_id for member in token.members} != self._candidates():
+            core.count("commit_of_others")
+        elif token.ring_id.sequence > core.reserved_sequence:
+            core.count("commit_before_disk")  # it will be sent again, and by then the sequence is on disk
+        elif token.ring_id.representative != core.node_id:
+            state = Commit(core, token.ring_id, tuple(self._candidates()), self._story(), self._refused(now), now)
+            core.become(state, now, f"commit token of ring {token.ring_id} from node {token.sender}")
+            state.commit(token, now)
+
+    def burst_end(self, now: float) -> None:
+        if self._changed:
+            self._send_join(now)
+        self._decide(now)
+
+    def timeout(self, now: float) -> None:
+        if now >= self._consensus_deadline:
+            self._consensus_expired(now)
+        if self._changed or now >= self._join_deadline:
+            self._send_join(now)
+        self._decide(now)
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            "reason": self.reason,
+            "processors": sorted(self._processors),
+            "failed": {str(node): why for node, why in sorted(self._failed.items())},
+            "consensus": sorted(self._consensus),
+        }
+
+    def _candidates(self) -> set[NodeId]:
+        return self._processors - self._failed.keys()
+
+    def _is_rightful(self, join: Join, now: float) -> bool:
+        """Whether this is the processor that we know by the id, or its heir after a restart."""
+        core = self.core
+        known = core.incarnations.get(join.sender)
+        if known is None or known == join.incarnation:
+            return True
+        if join.sender in self._heard:
+            text = f"two nodes use node id {join.sender}; the one that came later is refused"
+            core.complain("duplicate_node_id", text, join.sender, join.incarnation)
+            return False
+        grace = _STARTUP_JOINS * core.settings.join_s
+        return join.sender not in core.ring.members or now >= self._started + grace
+
+    def _has_room(self, join: Join) -> bool:
+        members_max = self.core.settings.members_max
+        if len(self._processors | join.processors | {join.sender}) <= members_max:
+            return True
+        text = f"node {join.sender} is refused: the ring would have more than {members_max} members"
+        self.core.complain("too_many_members", text, join.sender)
+        return False
+
+    def _merge(self, join: Join) -> None:
+        """Takes over what the join's sets have and ours have not."""
+        core = self.core
+        sender = join.sender
+        ours = set(core.ring.members) if core.ring.installed else set()
+        self._processors |= join.processors
+        self._processors.add(sender)
+        if core.node_id in join.failed:
+            self._fail(sender, "considers this node failed")
+        elif sender in ours:
+            for node in sorted(join.failed - self._failed.keys()):
+                self._fail(node, f"node {sender} gave it up: {join.reason}")
+        elif join.failed & ours & self._heard - self._failed.keys():
+            self._fail(sender, "does not hear all of this ring")
+        else:
+            for node in sorted(join.failed - ours - self._failed.keys()):
+                self._fail(node, f"node {sender} gave it up: {join.reason}")
+
+    def _fail(self, node: NodeId, why: str) -> None:
+        self._processors.add(node)
+        if node not in self._failed:
+            self._failed[node] = why
+            self.core.record("failed", f"node {node}: {why}", node=node, why=why)
+
+    def _sets_changed(self, now: float) -> None:
+        self._consensus = {self.core.node_id}
+        self._consensus_deadline = now + self.core.settings.consensus_s
+        self._changed = True
+
+    def _send_join(self, now: float) -> None:
+        core = self.core
+        self._changed = False
+        self._join_deadline = now + core.settings.join_s
+        join = Join(
+            core.node_id, False, core.incarnation, core.highest_sequence, frozenset(self._processors),
+            frozenset(self._failed), self.reason, core.settings_blob,
+        )  # fmt: skip
+        core.multicast(Scope.EVERYONE, self._processors, (join.encode(core.cluster),))
+
+    def _consensus_expired(self, now: float) -> None:
+        core = self.core
+        candidates = self._candidates()
+        missing = candidates - self._consensus
+        if missing:
+            waited = round(core.settings.consensus_s * 1000)
+            for node in sorted(missing):
+                heard = node in self._heard
+                self._fail(node, "heard, but not in agreement" if heard else f"no answer to joins for {waited} ms")
+        elif len(candidates) > 1:
+            self._commit_waits += 1
+            if self._commit_waits >= _COMMIT_WAITS_MAX:
+                self._fail(min(candidates), "sent no commit token")
+        self._sets_changed(now)
+
+    def _decide(self, now: float) -> None:
+        """With consensus, the lowest of the candidates makes the ring."""
+        core = self.core
+        candidates = self._candidates()
+        if not candidates <= self._consensus or core.node_id != min(candidates):
+            return
+        if len(candidates) == 1 and self._alone_deadline is not None and now < self._alone_deadline:
+            return
+        ring_id = RingId(core.highest_sequence + 1, core.node_id)
+        if ring_id.sequence > core.reserved_sequence:
+            core.learn_sequence(core.highest_sequence)
+            self._alone_deadline = None
+            return  # the sequence is on its way to the disk
+        core.learn_sequence(ring_id.sequence)
+        state = Commit(core, ring_id, tuple(candidates), self._story(), self._refused(now), now)
+        core.become(state, now, f"consensus of nodes {sorted(candidates)} on ring {ring_id}")
+        state.start(now)
+
+    def _story(self) -> str:
+        """Why the configuration that comes out of this changes."""
+        failed = "; ".join(f"node {node}: {why}" for node, why in sorted(self._failed.items()))
+        return f"{self.reason}; {failed}" if failed else self.reason
+
+    def _refused(self, now: float) -> dict[NodeId, tuple[int, float]]:
+        """Those that spoke but could not agree: they are not heard again for a while."""
+        until = now + 2 * self.core.settings.consensus_s
+        return {
+            node: (self.core.incarnations[node], until)
+            for node, why in self._failed.items()
+            if node in self._heard and why != "left in order"
+        }
+
+
+def is_stale(join: Join, ring: Ring) -> bool:
+    """Whether a join was sent by a member of our ring before the ring was formed."""
+    return ring.installed and join.sender in ring.members and join.ring_sequence < ring.ring_id.sequence
+
+
+def leave_message(core: Core) -> None:
+    """Tells all that this processor leaves, twice for the case of loss, and ends."""
+    join = Join(
+        core.node_id, True, core.incarnation, core.highest_sequence, frozenset(core.ring.members),
+        frozenset({core.node_id}), "leaves in order", core.settings_blob,
+    )  # fmt: skip
+    datagram = join.encode(core.cluster)
+    core.multicast(Scope.EVERYONE, core.ring.members, (datagram, datagram))
+    core.has_left = True
+    core.record("left", "this node left the ring in order")

@@ -1,0 +1,226 @@
+"""Operational: the token goes round, messages are sent and delivered, other rings are looked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from openais.totem import gather
+from openais.totem.circulation import Circulation
+from openais.totem.core import Core, Ring, earliest
+from openais.totem.effects import Address, Configuration, RingId, Scope
+from openais.totem.state import State
+from openais.totem.strangers import Strangers
+from openais.totem.wire import Announce, Join, Packet, Token, encode_data, encode_wake
+from openais.types import NodeId
+
+
+class Operational(State):
+    """In an installed ring. Invariant: core.ring is the circulation's ring."""
+
+    name = "operational"
+
+    def __init__(self, core: Core, circulation: Circulation, now: float) -> None:
+        super().__init__(core)
+        self._circulation = circulation
+        self._ring: Ring = core.ring
+        self._alone = len(core.ring.members) == 1
+        self._strangers = Strangers(core)
+        self._held: Token | None = None
+        self._hold_deadline: float | None = None
+        self._woken = False
+        self._asked_to_wake = False
+        self._announce_deadline = now
+        self._leave_deadline: float | None = None
+
+    @property
+    def deadline(self) -> float:
+        token = None if self._alone else self._circulation.deadline
+        if self._held is not None:
+            token = None
+        return earliest(token, self._hold_deadline, self._announce_deadline, self._leave_deadline)
+
+    def enter(self, now: float) -> None:
+        self.wake(now)
+
+    def data(self, packet: Packet, now: float) -> None:
+        ring = self._ring
+        if packet.ring_id == ring.ring_id:
+            if packet.sender not in ring.members or not ring.store.add(packet):
+                self.core.count("packet_repeated")
+        elif packet.sender not in ring.members:
+            self.core.count("foreign_ring")
+        elif packet.ring_id.sequence > ring.ring_id.sequence:
+            why = f"node {packet.sender} went on to ring {packet.ring_id} without this node"
+            self._gather(why, now)
+        else:
+            self.core.count("old_ring")
+
+    def token(self, token: Token, now: float) -> None:
+        if not self._circulation.accept(token, now):
+            return
+        self._asked_to_wake = False
+        if self._may_hold(token):
+            self._held = token
+            self._hold_deadline = now + self.core.settings.hold_s
+        else:
+            self._visit(token, now)
+
+    def join(self, join: Join, address: Address, now: float) -> None:
+        core, ring = self.core, self._ring
+        sender = join.sender
+        if sender in ring.members:
+            if core.incarnations[sender] != join.incarnation:
+                core.count("member_of_other_incarnation")
+                return  # it restarted, and the token will be lost; or it has a member's node id
+            if join.leave:
+                self._gather(f"node {sender} left in order", now, failed={sender: "left in order"})
+                return
+            if gather.is_stale(join, ring):
+                core.count("join_stale")
+                return
+            self._gather(f"node {sender} gathers: {join.reason}", now)
+        elif join.leave or core.is_excluded(sender, join.incarnation, now):
+            core.count("join_ignored")
+            return
+        elif core.node_id in join.failed:
+            core.count("join_refuses_us")
+            return
+        else:
+            self._gather(f"node {sender} joins", now)
+        core.state.join(join, address, now)
+
+    def announce(self, announce: Announce, address: Address, now: float) -> None:
+        ring = self._ring
+        if announce.sender in ring.members:
+            if announce.ring_id.sequence > ring.ring_id.sequence and self._same_incarnation(announce):
+                self._gather(f"node {announce.sender} went on to ring {announce.ring_id} without this node", now)
+            return
+        if self._strangers.heard_from(announce, address, now):
+            self._announce(now, to_strangers=True)
+        if self._strangers.can_meet(announce, now):
+            self._gather(f"this ring and ring {announce.ring_id} of node {announce.sender} meet", now)
+
+    def woken(self, now: float) -> None:
+        if self._held is not None:
+            self._release(now)
+        else:
+            self._woken = True
+
+    def wake(self, now: float) -> None:
+        core = self.core
+        if core.leaving and self._leave_deadline is None:
+            self._leave_deadline = now + 2 * core.token_loss_s()
+        if self._alone:
+            self._run_alone(now)
+        elif self._held is not None:
+            if core.queues.backlog() or core.leaving:
+                self._release(now)
+        elif self._circulation.quiet and not self._asked_to_wake and core.queues.backlog():
+            representative = self._ring.ring_id.representative
+            if representative != core.node_id:
+                self._asked_to_wake = True
+                core.send(representative, encode_wake(core.cluster, core.node_id, self._ring.ring_id))
+
+    def burst_end(self, now: float) -> None:
+        self._circulation.progress()
+        self._deliver()
+
+    def timeout(self, now: float) -> None:
+        if self._leave_deadline is not None and now >= self._leave_deadline:
+            gather.leave_message(self.core)
+            return
+        if now >= self._announce_deadline:
+            self._announce(now, to_strangers=False)
+        if self._held is not None:
+            if self._hold_deadline is not None and now >= self._hold_deadline:
+                self._release(now)
+        elif not self._alone and not self._circulation.timeout(now):
+            self._gather(self._circulation.loss_reason(now), now)
+
+    def describe(self) -> dict[str, Any]:
+        store = self._ring.store
+        return {
+            "holds_token": self._held is not None,
+            "sequence": store.high,
+            "aru": store.aru,
+            "delivered": self._ring.delivered,
+            "safe_line": self._ring.safe_line,
+            "strangers": self._strangers.describe(),
+        }
+
+    def _gather(self, why: str, now: float, failed: dict[NodeId, str] | None = None) -> None:
+        self._deliver()
+        self.core.become(gather.Gather(self.core, why, now, failed), now, why)
+
+    def _may_hold(self, token: Token) -> bool:
+        """Whether the ring is idle and we are its representative: nothing to send, and everybody knows all is safe."""
+        if self._circulation.index or self._woken or self.core.leaving:
+            self._woken = False
+            return False
+        ring = self._ring
+        quiet = token.sequence == token.aru == ring.safe_line == ring.delivered == self._circulation.sent_sequence
+        return quiet and not (token.requests or token.backlog or self.core.queues.backlog())
+
+    def _release(self, now: float) -> None:
+        token, self._held, self._hold_deadline = self._held, None, None
+        assert token is not None
+        self._visit(token, now)
+
+    def _visit(self, token: Token, now: float) -> None:
+        core = self.core
+        self._circulation.visit(token, core.queues, now, core.settings.accelerated_window)
+        self._deliver()
+        if core.leaving and core.queues.empty() and self._ring.safe_line == token.sequence:
+            gather.leave_message(core)
+
+    def _deliver(self) -> None:
+        ring = self._ring
+        self.core.deliver(ring, ring.store.aru, ring.safe_line)
+        ring.store.discard(min(ring.safe_line, ring.delivered))
+
+    def _run_alone(self, now: float) -> None:
+        """A ring of one needs no token: what is sent is received by all."""
+        core, ring = self.core, self._ring
+        store = ring.store
+        while (packed := core.queues.pack()) is not None:
+            body, flags = packed
+            store.add(encode_data(core.cluster, core.node_id, ring.ring_id, store.high + 1, flags, body))
+            ring.safe_line = store.aru
+            self._deliver()
+        if core.leaving and core.queues.empty():
+            gather.leave_message(core)
+
+    def _announce(self, now: float, *, to_strangers: bool) -> None:
+        """The representative announces the ring; the others too, while there are strangers about."""
+        core, ring = self.core, self._ring
+        if not to_strangers:
+            self._announce_deadline = now + core.settings.announce_s
+        representative = ring.ring_id.representative == core.node_id
+        if not (representative or self._strangers.any(now)):
+            return
+        datagram = self._strangers.announcement(ring.ring_id, ring.members, now).encode(core.cluster)
+        if to_strangers or not representative:
+            self._strangers.send(datagram, now)
+        else:
+            core.multicast(Scope.STRANGERS, ring.members, (datagram,))
+
+    def _same_incarnation(self, announce: Announce) -> bool:
+        return (announce.sender, self.core.incarnations[announce.sender]) in announce.members
+
+
+def install(core: Core, circulation: Circulation, ring_id: RingId, joined: tuple[NodeId, ...], reason: str,
+            now: float) -> None:  # fmt: skip
+    """Installs the circulation's ring as the regular configuration, and becomes Operational."""
+    old = core.ring
+    core.ring = circulation.ring
+    core.configuration = Configuration(
+        ring_id=ring_id,
+        transitional=False,
+        members=circulation.ring.members,
+        left=(),
+        joined=joined,
+        old_ring_id=old.ring_id if old.installed else None,
+        reason=reason,
+    )
+    core.effects.append(core.configuration)
+    core.become(Operational(core, circulation, now), now, f"ring {ring_id} is installed")

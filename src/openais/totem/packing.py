@@ -1,0 +1,136 @@
+"""Messages waiting to be sent, and how they become the bodies of packets.
+
+A body is a row of entries, each a message or a part of one:
+
+    flags   u8   FIRST 1, LAST 2, SAFE 4, priority in bits 4 and 5
+    length  u16  bytes of this part
+    total   u32  bytes of the whole message; only when FIRST without LAST
+
+A message begins with its groups: their count u8, then for each its length u8 and its name. Parts of messages of
+different priorities may alternate; parts of one sender and priority are in order. A message whose last part was not
+numbered when the configuration changed is sent again from its beginning in the next one.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import deque
+from typing import Final
+
+from openais.totem.settings import RingSettings
+from openais.totem.wire import DATA_HEADER_SIZE, SAFE
+from openais.types import Guarantee, Priority
+
+FIRST: Final = 1
+LAST: Final = 2
+SAFE_ENTRY: Final = 4
+PRIORITY_SHIFT: Final = 4
+ENTRY: Final = struct.Struct("<BH")
+FRAGMENT: Final = struct.Struct("<BHI")
+GROUP_NAME_BYTES_MAX: Final = 255
+_FRAGMENT_MIN: Final = 64
+_PLUGGED: Final = (Priority.MED, Priority.LOW)
+
+
+class _Waiting:
+    """A message that waits: its bytes with the groups in front, and how many of them are sent."""
+
+    __slots__ = ("data", "flags", "sent")
+
+    def __init__(self, data: bytes, flags: int) -> None:
+        self.data = data
+        self.flags = flags
+        self.sent = 0
+
+
+class SendQueues:
+    """One bounded queue for each priority, packed highest first."""
+
+    def __init__(self, settings: RingSettings) -> None:
+        self._settings = settings
+        self._room: Final = settings.packet_size - 2 * DATA_HEADER_SIZE
+        """Bytes of a body: a packet must still fit into another packet when it is recovered."""
+        self._queues: Final = {priority: deque[_Waiting]() for priority in Priority}
+        self._bytes: Final = dict.fromkeys(Priority, 0)
+        self.plugged = False
+
+    def room(self, priority: Priority) -> bool:
+        """Whether a message of this priority would be taken now."""
+        settings = self._settings
+        waiting = len(self._queues[priority])
+        return self._bytes[priority] < settings.queue_bytes_max and waiting < settings.queue_messages_max
+
+    def put(self, payload: bytes, groups: tuple[bytes, ...], guarantee: Guarantee, priority: Priority) -> bool:
+        """Queues a message; False when the queue is full. Raises ValueError on one that is too long."""
+        if len(payload) > self._settings.message_max:
+            raise ValueError(f"message of {len(payload)} bytes, expected at most {self._settings.message_max}")
+        if not self.room(priority):
+            return False
+        head = bytes((len(groups),)) + b"".join(bytes((len(name),)) + name for name in groups)
+        flags = priority << PRIORITY_SHIFT | (SAFE_ENTRY if guarantee is Guarantee.SAFE else 0)
+        self._queues[priority].append(_Waiting(head + payload, flags))
+        self._bytes[priority] += len(head) + len(payload)
+        return True
+
+    def backlog(self) -> int:
+        """Packets that the waiting messages would fill, rounded up."""
+        waiting = sum(self._bytes[priority] for priority in self._flowing())
+        return (waiting + self._room - 1) // self._room
+
+    def empty(self) -> bool:
+        """Whether nothing waits, held back or not."""
+        return not any(self._queues.values())
+
+    def restart(self) -> None:
+        """The configuration changed: messages sent in part begin anew."""
+        for priority, queue in self._queues.items():
+            if queue and queue[0].sent:
+                self._bytes[priority] += queue[0].sent
+                queue[0].sent = 0
+
+    def pack(self) -> tuple[bytes, int] | None:
+        """The next body and its data flags (SAFE or 0); None when nothing waits."""
+        parts: list[bytes | memoryview] = []
+        room = self._room
+        flags = 0
+        for priority in self._flowing():
+            queue = self._queues[priority]
+            while queue:
+                message = queue[0]
+                sent_before = message.sent
+                used = self._pack_head(message, room, parts)
+                if not used:
+                    break
+                room -= used
+                flags |= message.flags & SAFE_ENTRY
+                self._bytes[priority] -= message.sent - sent_before
+                if message.sent == len(message.data):
+                    queue.popleft()
+        return (b"".join(parts), SAFE if flags else 0) if parts else None
+
+    def counts(self) -> dict[str, int]:
+        """Messages waiting, by the name of their priority."""
+        return {priority.name.lower(): len(queue) for priority, queue in self._queues.items()}
+
+    def _flowing(self) -> list[Priority]:
+        return [p for p in Priority if self._queues[p] and not (self.plugged and p in _PLUGGED)]
+
+    def _pack_head(self, message: _Waiting, room: int, parts: list[bytes | memoryview]) -> int:
+        """Appends as much of the message as fits; returns the room used, 0 when that is not worth it."""
+        size = len(message.data)
+        left = size - message.sent
+        if not message.sent and left + ENTRY.size <= room:
+            parts += (ENTRY.pack(message.flags | FIRST | LAST, left), message.data)
+            message.sent = size
+            return ENTRY.size + left
+        head = ENTRY.size if message.sent else FRAGMENT.size
+        length = min(left, room - head)
+        if length < min(left, _FRAGMENT_MIN):
+            return 0
+        if message.sent:
+            parts.append(ENTRY.pack(message.flags | (LAST if length == left else 0), length))
+        else:
+            parts.append(FRAGMENT.pack(message.flags | FIRST, length, size))
+        parts.append(memoryview(message.data)[message.sent : message.sent + length])
+        message.sent += length
+        return head + length
