@@ -55,7 +55,7 @@ from openais.types import LOCAL_NODE_ID, BadFlags, ErrorCode, NodeId, NotExist, 
 NODES_IN_STATE: Final = 32
 """Node records in one message of the state transfer, so that it stays below 64 KiB with the longest names."""
 
-TRACK_FLAGS: Final = TrackFlags.CURRENT | TrackFlags.CHANGES | TrackFlags.CHANGES_ONLY
+TRACK_FLAGS: Final = int(TrackFlags.CURRENT | TrackFlags.CHANGES | TrackFlags.CHANGES_ONLY)
 
 VERSION_B: Final = Version("B", 1, 1)
 VERSION_A: Final = Version("A", 1, 1)
