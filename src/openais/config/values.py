@@ -30,14 +30,22 @@ class ValueKind(Protocol):
     """What a value may be."""
 
     @property
-    def expected(self) -> str: ...
+    def expected(self) -> str:
+        """What completes "expected …"."""
+        ...
+
     @property
-    def metavar(self) -> str: ...
-    def read(self, text: str, base: Path) -> object: ...
+    def metavar(self) -> str:
+        """The value in the help of a flag."""
+        ...
+
+    def read(self, text: str, base: Path) -> object:
+        """The value in `text`. Raises ValueError saying what is wrong."""
+        ...
 
 
 @dataclass(frozen=True)
-class Switch:
+class Switch(ValueKind):
     """on or off."""
 
     expected: str = "on or off"
@@ -52,7 +60,7 @@ class Switch:
 
 
 @dataclass(frozen=True)
-class Integer:
+class Integer(ValueKind):
     """A whole number from `least` to `most`, counted in `unit`."""
 
     least: int
@@ -74,7 +82,7 @@ _SIZE_UNITS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
 @dataclass(frozen=True)
-class Size:
+class Size(ValueKind):
     """A number of bytes from `least` to `most`; K, M and G count in 1024s."""
 
     least: int
@@ -110,7 +118,7 @@ def _in_range(value: int, least: int, most: int, text: str) -> int:
 
 
 @dataclass(frozen=True)
-class Choice:
+class Choice(ValueKind):
     """One of some words."""
 
     words: tuple[str, ...]
@@ -130,7 +138,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Text:
+class Text(ValueKind):
     """Letters, digits and `._-`, at most `most` bytes."""
 
     most: int
@@ -152,7 +160,7 @@ class Text:
 
 
 @dataclass(frozen=True)
-class UnicastAddress:
+class UnicastAddress(ValueKind):
     """An IP address of this machine, or of the network that its interface is on."""
 
     expected: str = "an IPv4 or IPv6 address of this machine or of its network, such as 192.168.1.0 or ::1"
@@ -166,7 +174,7 @@ class UnicastAddress:
 
 
 @dataclass(frozen=True)
-class MulticastAddress:
+class MulticastAddress(ValueKind):
     """A multicast address, or nothing."""
 
     expected: str = "a multicast address, such as 226.94.1.1 or ff15::1"
@@ -189,7 +197,7 @@ def _ip_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
 
 
 @dataclass(frozen=True)
-class Hosts:
+class Hosts(ValueKind):
     """A comma-separated list of hosts, each with a port or without."""
 
     most: int
@@ -207,7 +215,7 @@ class Hosts:
 
 
 @dataclass(frozen=True)
-class OptionalHost:
+class OptionalHost(ValueKind):
     """A host and a port, or nothing."""
 
     expected: str = "host:port or [IPv6]:port, or nothing"
@@ -251,7 +259,7 @@ def _port(port: str | None, text: str) -> int:
 
 
 @dataclass(frozen=True)
-class FilePath:
+class FilePath(ValueKind):
     """The path of a file or directory."""
 
     expected: str = "a path"
@@ -264,7 +272,7 @@ class FilePath:
 
 
 @dataclass(frozen=True)
-class FilePaths:
+class FilePaths(ValueKind):
     """Paths of files, separated by commas."""
 
     most: int
