@@ -63,8 +63,7 @@ class Library:
     def call(self, request: Request) -> Message:
         """Makes a call, delivers all that waits in the group, and gives the answer."""
         call = self.send(request)
-        if call not in self.answers:
-            self.node.group.deliver()
+        self.node.group.deliver()
         return self.answer(call)
 
     def take(self) -> list[Message]:
