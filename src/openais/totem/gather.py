@@ -1,12 +1,13 @@
 """Gather: find out who is there, and agree on it (Totem paper, section 5.1).
 
-Each processor multicasts a join message with the set of processors that it knows of and the set of those that it
-considers failed. Both sets only grow while it gathers. When everybody who is left has sent exactly our sets there is
-consensus, and the lowest of them, the representative, makes a commit token.
+Each processor multicasts a join message with the set of processors that it knows of, the set of those that it
+considers failed, and whom it hears. The first two only grow while it gathers. When everybody who is left has sent
+exactly our sets, and hears everybody, there is consensus, and the lowest of them, the representative, makes a commit
+token.
 
-A processor is put into the fail set when it did not come to consensus in time, when it considers us failed, when it
-left in order, or when a member of our last ring says so. What a stranger says of a member of our last ring that we do
-hear is held against the stranger: a newcomer with a bad link does not break a ring that works.
+A processor is put into the fail set when in time it was not heard by all (see `hearing`), when it considers us failed,
+when it left in order, or when a member of our last ring says so. What a stranger says of a member of our last ring that
+we do hear is held against the stranger: a newcomer with a bad link does not break a ring that works.
 """
 
 from __future__ import annotations
@@ -16,14 +17,15 @@ from typing import Any
 from openais.totem.commit import Commit
 from openais.totem.core import Core, Ring, earliest
 from openais.totem.effects import Address, RingId, Scope
+from openais.totem.hearing import hearing_set
 from openais.totem.state import State
 from openais.totem.wire import CommitToken, Join, Packet
 from openais.types import NodeId
 
 _STARTUP_JOINS = 3
 """A processor that hears nobody after it was started goes on alone after this many join intervals."""
-_COMMIT_WAITS_MAX = 2
-"""Consensus timeouts without a commit token before its representative is considered failed."""
+_WAITS_MAX = 2
+"""Consensus timeouts after which somebody must go, although everybody hears everybody."""
 
 
 class Gather(State):
@@ -37,11 +39,14 @@ class Gather(State):
         self._processors: set[NodeId] = {core.node_id, *core.ring.members}
         self._failed: dict[NodeId, str] = dict(failed or {})
         self._consensus: set[NodeId] = {core.node_id}
-        self._heard: set[NodeId] = set()
+        self._heard: dict[NodeId, frozenset[NodeId]] = {}
+        """Whose joins came since we gather, and whom they say they hear."""
+        self._told_complete = False
+        """The last join told that we hear everybody who is left."""
         self._started = now
         self._join_deadline = now
         self._consensus_deadline = now + core.settings.consensus_s
-        self._commit_waits = 0
+        self._waits = 0
         self._changed = False
         startup = 0.0 if core.ring.installed else _STARTUP_JOINS * core.settings.join_s
         self._alone_deadline: float | None = now + startup
@@ -77,7 +82,7 @@ class Gather(State):
                 self._fail(sender, "left in order")
                 self._sets_changed(now)
             return
-        self._heard.add(sender)
+        self._heard[sender] = join.heard
         if sender in self._failed:
             core.count("join_of_failed")
         elif join.processors == self._processors and join.failed == self._failed.keys():
@@ -102,7 +107,7 @@ class Gather(State):
             state.commit(token, now)
 
     def burst_end(self, now: float) -> None:
-        if self._changed:
+        if self._changed or (not self._told_complete and self._hears_all()):
             self._send_join(now)
         self._decide(now)
 
@@ -123,6 +128,10 @@ class Gather(State):
 
     def _candidates(self) -> set[NodeId]:
         return self._processors - self._failed.keys()
+
+    def _hears_all(self) -> bool:
+        """Whether a join of everybody who is left has come."""
+        return self._heard.keys() >= self._candidates() - {self.core.node_id}
 
     def _is_rightful(self, join: Join, now: float) -> bool:
         """Whether this is the processor that we know by the id, or its heir after a restart."""
@@ -156,12 +165,12 @@ class Gather(State):
             self._fail(sender, "considers this node failed")
         elif sender in ours:
             for node in sorted(join.failed - self._failed.keys()):
-                self._fail(node, f"node {sender} gave it up: {join.reason}")
-        elif join.failed & ours & self._heard - self._failed.keys():
+                self._fail(node, f"given up by node {sender}")
+        elif join.failed & ours & self._heard.keys() - self._failed.keys():
             self._fail(sender, "does not hear all of this ring")
         else:
             for node in sorted(join.failed - ours - self._failed.keys()):
-                self._fail(node, f"node {sender} gave it up: {join.reason}")
+                self._fail(node, f"given up by node {sender}")
 
     def _fail(self, node: NodeId, why: str) -> None:
         self._processors.add(node)
@@ -178,26 +187,35 @@ class Gather(State):
         core = self.core
         self._changed = False
         self._join_deadline = now + core.settings.join_s
+        self._told_complete = self._hears_all()
         join = Join(
             core.node_id, False, core.incarnation, core.highest_sequence, frozenset(self._processors),
-            frozenset(self._failed), self.reason, core.settings_blob,
+            frozenset(self._failed), frozenset({core.node_id, *self._heard}), self.reason, core.settings_blob,
         )  # fmt: skip
         core.multicast(Scope.EVERYONE, self._processors, (join.encode(core.cluster),))
 
     def _consensus_expired(self, now: float) -> None:
+        """Nothing came of it in time: goes on with those that all hear each other."""
         core = self.core
         candidates = self._candidates()
-        missing = candidates - self._consensus
-        if missing:
-            waited = round(core.settings.consensus_s * 1000)
-            for node in sorted(missing):
+        together = hearing_set(candidates, {**self._heard, core.node_id: {core.node_id, *self._heard}}, core.node_id)
+        waited = round(core.settings.consensus_s * 1000)
+        if together != candidates:
+            for node in sorted(candidates - together):
                 heard = node in self._heard
-                self._fail(node, "heard, but not in agreement" if heard else f"no answer to joins for {waited} ms")
+                self._fail(node, "hears only a part of us" if heard else f"no answer to joins for {waited} ms")
         elif len(candidates) > 1:
-            self._commit_waits += 1
-            if self._commit_waits >= _COMMIT_WAITS_MAX:
-                self._fail(min(candidates), "sent no commit token")
+            self._waits += 1
+            if self._waits >= _WAITS_MAX:
+                self._fail_the_silent(candidates)
         self._sets_changed(now)
+
+    def _fail_the_silent(self, candidates: set[NodeId]) -> None:
+        """Everybody hears everybody, and still there is no ring."""
+        for node in sorted(candidates - self._consensus):
+            self._fail(node, "heard, but not in agreement")
+        if candidates <= self._consensus and min(candidates) != self.core.node_id:
+            self._fail(min(candidates), "sent no commit token")
 
     def _decide(self, now: float) -> None:
         """With consensus, the lowest of the candidates makes the ring."""
@@ -205,6 +223,8 @@ class Gather(State):
         candidates = self._candidates()
         if not candidates <= self._consensus or core.node_id != min(candidates):
             return
+        if any(not candidates <= self._heard[node] for node in candidates if node != core.node_id):
+            return  # everybody is to hear everybody
         if len(candidates) == 1 and self._alone_deadline is not None and now < self._alone_deadline:
             return
         ring_id = RingId(core.highest_sequence + 1, core.node_id)
@@ -241,7 +261,7 @@ def leave_message(core: Core) -> None:
     """Tells all that this processor leaves, twice for the case of loss, and ends."""
     join = Join(
         core.node_id, True, core.incarnation, core.highest_sequence, frozenset(core.ring.members),
-        frozenset({core.node_id}), "leaves in order", core.settings_blob,
+        frozenset({core.node_id}), frozenset(), "leaves in order", core.settings_blob,
     )  # fmt: skip
     datagram = join.encode(core.cluster)
     core.multicast(Scope.EVERYONE, core.ring.members, (datagram, datagram))

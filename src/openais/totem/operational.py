@@ -78,7 +78,8 @@ class Operational(State):
             if gather.is_stale(join, ring):
                 core.count("join_stale")
                 return
-            self._gather(f"node {sender} gathers: {join.reason}", now)
+            told = join.reason if join.reason.startswith("node ") else f"node {sender}: {join.reason}"
+            self._gather(told, now)
         elif join.leave or core.is_excluded(sender, join.incarnation, now):
             core.count("join_ignored")
             return

@@ -44,7 +44,7 @@ class RingSettings:
     @property
     def token_retransmit_s(self) -> float:
         """After this long with no sign of progress the last token is sent again."""
-        return self.token_timeout_s / 5
+        return self.token_timeout_s / 10
 
     @property
     def hold_s(self) -> float:

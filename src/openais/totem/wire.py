@@ -28,7 +28,7 @@ _RING: Final = struct.Struct("<QI")
 _DATA: Final = struct.Struct("<BBHIIQIQ")
 _TOKEN: Final = struct.Struct("<QIQQQIIIH")
 _REQUEST: Final = struct.Struct("<QI")
-_JOIN: Final = struct.Struct("<QQHHHB")
+_JOIN: Final = struct.Struct("<QQHHHHB")
 _COMMIT: Final = struct.Struct("<QIIHH")
 _COMMIT_MEMBER: Final = struct.Struct("<IQIQQQBH")
 _ANNOUNCE: Final = struct.Struct("<QIHHHH")
@@ -121,6 +121,8 @@ class Join(NamedTuple):
     """Highest ring sequence that the sender knows of."""
     processors: frozenset[NodeId]
     failed: frozenset[NodeId]
+    heard: frozenset[NodeId]
+    """Whose joins the sender has received since it gathers, itself included."""
     reason: str
     """Why the sender gathers."""
     settings: bytes
@@ -130,8 +132,9 @@ class Join(NamedTuple):
         return b"".join((
             HEADER.pack(WIRE_VERSION, PacketType.JOIN, LEAVE if self.leave else 0, cluster, self.sender),
             _JOIN.pack(self.incarnation, self.ring_sequence, len(self.processors), len(self.failed),
-                       len(self.settings), len(reason)),
-            _encode_nodes(self.processors), _encode_nodes(self.failed), self.settings, reason,
+                       len(self.heard), len(self.settings), len(reason)),
+            _encode_nodes(self.processors), _encode_nodes(self.failed), _encode_nodes(self.heard), self.settings,
+            reason,
         ))  # fmt: skip
 
 
@@ -257,11 +260,11 @@ def read_token(datagram: bytes) -> Token:
 def read_join(datagram: bytes) -> Join:
     """The join message in a datagram. Raises WireError."""
     reader = _Reader(datagram, "malformed_join")
-    incarnation, ring_sequence, processors, failed, settings, reason = reader.unpack(_JOIN)
+    incarnation, ring_sequence, processors, failed, heard, settings, reason = reader.unpack(_JOIN)
     flags = HEADER.unpack_from(datagram)[2]
     join = Join(
         _sender(datagram), bool(flags & LEAVE), incarnation, ring_sequence, frozenset(reader.nodes(processors)),
-        frozenset(reader.nodes(failed)), "", reader.bytes(settings),
+        frozenset(reader.nodes(failed)), frozenset(reader.nodes(heard)), "", reader.bytes(settings),
     )  # fmt: skip
     text = reader.bytes(reason).decode(errors="replace")
     reader.end()
