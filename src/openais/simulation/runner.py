@@ -1,0 +1,210 @@
+"""Runs seeds: a seed decides the cluster, its settings, its load and its faults, and the checker watches it all.
+
+A run has a noisy phase, in which the faults fall, and a quiet one, in which the cluster must become one stable
+configuration, with all that was accepted delivered, within a bounded time.
+"""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import random
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from openais.simulation import invariants
+from openais.simulation.checker import Violation
+from openais.simulation.cluster import Cluster, RingCluster
+from openais.simulation.faults import FAULTS, FaultSchedule, make_whole
+from openais.simulation.load import RingLoad
+from openais.simulation.network import Quality
+from openais.simulation.schedule import US, microseconds
+from openais.simulation.trace import Trace
+from openais.totem.processor import Processor
+from openais.totem.settings import RingSettings
+
+DURATION_S: Final = 8.0
+"""How long the noisy phase lasts by default."""
+FIRST_FAULT_S: Final = 0.5
+STABLE_WITHIN_S: Final = 6.0
+"""After the last fault, one stable configuration, and everything delivered, within this."""
+STEADY_S: Final = 0.4
+"""So long it must then last."""
+_LOOK_S: Final = 0.05
+
+
+@dataclass(slots=True, frozen=True)
+class Task:
+    """What to run. `nodes` None lets the seed choose 3 to 7."""
+
+    seed: int
+    nodes: int | None = None
+    faults: tuple[str, ...] = tuple(FAULTS)
+    duration_s: float = DURATION_S
+    ring_only: bool = False
+    traced: bool = False
+
+
+@dataclass(slots=True)
+class Statistics:
+    """What was done in one run, or in many; they add up."""
+
+    seeds: int = 0
+    simulated_s: float = 0.0
+    messages_sent: int = 0
+    messages_delivered: int = 0
+    datagrams: int = 0
+    datagrams_lost: int = 0
+    rings: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    dropped: Counter[str] = field(default_factory=Counter)
+    """What the nodes counted in `counters` at the end of the run."""
+
+    def add(self, other: Statistics) -> None:
+        """Adds those of another run."""
+        self.seeds += other.seeds
+        self.simulated_s += other.simulated_s
+        self.messages_sent += other.messages_sent
+        self.messages_delivered += other.messages_delivered
+        self.datagrams += other.datagrams
+        self.datagrams_lost += other.datagrams_lost
+        self.rings += other.rings
+        self.faults.update(other.faults)
+        self.dropped.update(other.dropped)
+
+
+@dataclass(slots=True)
+class Result:
+    """What came of a run."""
+
+    task: Task
+    nodes: int
+    violations: list[Violation]
+    statistics: Statistics
+    trace: Trace | None = None
+
+    def report(self) -> str:
+        """The violations with their evidence, the virtual time, the seed and what every node said of itself."""
+        lines = [f"seed {self.task.seed}, {self.nodes} nodes: {len(self.violations)} violations"]
+        lines += map(str, self.violations)
+        if self.violations:
+            lines += [f"  node {node}: {said}" for node, said in self.violations[0].nodes.items()]
+        return "\n".join(lines)
+
+
+def run_seed(task: Task) -> Result:
+    """Runs one seed. Any exception that the product raises is a violation too."""
+    chance = random.Random(f"{task.seed} plan")
+    nodes = task.nodes if task.nodes is not None else chance.randint(3, 7)
+    cluster = _ring_cluster(task, nodes, chance)
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        begun = _run(cluster, task, chance)
+    except Exception:  # noqa: BLE001 - the boundary: what fails in a run is reported with its seed
+        begun = Counter()
+        cluster.checker.report("product", [traceback.format_exc()])
+    finally:
+        if collecting:
+            gc.enable()
+    return Result(task, nodes, cluster.checker.violations, _statistics(cluster, begun), cluster.trace)
+
+
+def run_seeds(tasks: Iterable[Task], jobs: int) -> Iterator[Result]:
+    """Runs many, over `jobs` processes, and gives the results as they come, without traces."""
+    if jobs <= 1:
+        yield from map(run_seed, tasks)
+        return
+    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
+        yield from pool.imap_unordered(run_seed, tasks, chunksize=4)
+
+
+def _settings(chance: random.Random) -> RingSettings:
+    """Ring settings that a seed runs with: small windows and packets among them, so that limits are reached."""
+    return RingSettings(
+        cluster="simulated",
+        token_timeout_s=chance.choice((0.1, 0.1, 0.15, 0.2)),
+        token_coefficient_s=0.02,
+        packet_size=chance.choice((1408, 1408, 700, 400)),
+        window=chance.choice((96, 32, 8)),
+        visit_max=chance.choice((48, 16, 4)),
+        accelerated_window=chance.choice((16, 4, 0)),
+        gap_max=chance.choice((2048, 256)),
+        queue_messages_max=chance.choice((4096, 64)),
+    )
+
+
+def _ring_cluster(task: Task, nodes: int, chance: random.Random) -> RingCluster:
+    latency_us = chance.choice((300, 1000, 2000))
+    return RingCluster(
+        nodes,
+        _settings(chance),
+        seed=task.seed,
+        quality=Quality(latency_us=latency_us, jitter_us=chance.choice((0, latency_us // 2, latency_us * 2))),
+        multicast=chance.random() < 0.5,
+        make_ring=Processor,
+        traced=task.traced,
+    )
+
+
+def _run(cluster: RingCluster, task: Task, chance: random.Random) -> Counter[str]:
+    """The noisy phase, then the quiet one. Answers the faults that fell."""
+    noisy_us = microseconds(task.duration_s)
+    cluster.boot_all()
+    RingLoad(cluster, chance.choice((5, 20, 60)), noisy_us + microseconds(STEADY_S))
+    schedule = FaultSchedule(
+        cluster, task.faults, microseconds(FIRST_FAULT_S), noisy_us, chance.randint(2, int(2 + task.duration_s))
+    )
+    violations = cluster.checker.violations
+    if not cluster.run(task.duration_s + 0.000_001, lambda: bool(violations)):
+        make_whole(cluster)
+        _quiet(cluster)
+    if cluster.fatal:
+        cluster.checker.report("product", (f"node {node}: {reason}" for node, reason in cluster.fatal.items()))
+    return schedule.begun
+
+
+def _quiet(cluster: Cluster[Any]) -> None:
+    """11: after the last fault, one stable configuration within a bounded time, and all that was accepted is
+    delivered."""
+    violations = cluster.checker.violations
+    deadline_us = cluster.scheduler.now_us + microseconds(STABLE_WITHIN_S)
+    settled_since_us: int | None = None
+    cluster.run(STEADY_S, lambda: bool(violations))
+    while not violations:
+        lives = [cluster.lives[node] for node in cluster.running]
+        missing = list(invariants.settled(lives))
+        if missing:
+            settled_since_us = None
+            if cluster.scheduler.now_us >= deadline_us:
+                cluster.checker.report("11", missing)
+                return
+        elif settled_since_us is None:
+            settled_since_us = cluster.scheduler.now_us
+        elif cluster.scheduler.now_us - settled_since_us >= microseconds(STEADY_S):
+            cluster.checker.finish()
+            return
+        cluster.run(_LOOK_S, lambda: bool(violations))
+
+
+def _statistics(cluster: Cluster[Any], begun: Counter[str]) -> Statistics:
+    dropped: Counter[str] = Counter()
+    for ring in cluster.rings.values():
+        dropped.update(ring.counters)
+    return Statistics(
+        seeds=1,
+        simulated_s=cluster.scheduler.now_us / US,
+        messages_sent=sum(len(life.sent) for life in cluster.checker.lives),
+        messages_delivered=cluster.checker.deliveries,
+        datagrams=cluster.network.carried,
+        datagrams_lost=cluster.network.lost,
+        rings=len(cluster.checker.rings),
+        faults=begun,
+        dropped=dropped,
+    )
+
+
+Progress = Callable[[Result], None]
