@@ -178,12 +178,13 @@ class OrderedGroup:
         node.perform(node.service.library_opened(LibraryConnection(number, process_id, "test", 0, in_force)))
         return library
 
-    def deliver(self, *, plugged: bool = False) -> None:
-        """Orders and delivers all that waits, in every configuration; only RECOVERY and HIGH when `plugged`.
+    def deliver(self) -> None:
+        """Orders and delivers all that waits; while the exchange of a configuration lasts, only RECOVERY and HIGH.
 
         What arrives in one burst is chosen by the ring groups that a node was in before the burst.
         """
-        for members in self._configurations():
+        for members in self.configurations():
+            plugged = not all(node.synchronized for node in members)
             while any(_ready(node.outgoing, plugged) for node in members):
                 joined = {node.node_id: set(node.ring_groups) for node in members}
                 for origin in members:
@@ -200,15 +201,16 @@ class OrderedGroup:
         for component in components:
             self._configure([self.nodes[NodeId(number)] for number in sorted(component)], quorate, interrupted)
 
+    def configurations(self) -> list[list[Node]]:
+        """The nodes of each configuration."""
+        rings = sorted({node.ring_id for node in self.nodes.values() if node.ring_id is not None})
+        return [[node for _, node in sorted(self.nodes.items()) if node.ring_id == ring] for ring in rings]
+
     def _multicast(self, origin: Node, sent: ToGroup, members: list[Node], joined: dict[NodeId, set[bytes]]) -> None:
         payload = encode_group(sent.message)
         for node in members:
             if not sent.groups or joined[node.node_id] & set(sent.groups):
                 node.delivered(origin.node_id, payload)
-
-    def _configurations(self) -> list[list[Node]]:
-        rings = sorted({node.ring_id for node in self.nodes.values() if node.ring_id is not None})
-        return [[node for node in self.nodes.values() if node.ring_id == ring] for ring in rings]
 
     def _configure(self, members: list[Node], quorate: bool, interrupted: bool) -> None:
         self.ring_sequence += 1

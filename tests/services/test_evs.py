@@ -482,7 +482,7 @@ def test_messages_of_high_priority_in_the_middle_of_an_exchange_change_no_state(
     one.send(multicast(b"high", priority=Priority.HIGH))
     one.send(multicast(b"med"))
     call = one.send(Join(("news",)))
-    group.deliver(plugged=True)
+    group.deliver()
     assert texts(two.take()) == [b"recovery", b"high"]
     assert call not in one.answers
     group.configure([1, 2, 3])
