@@ -170,4 +170,8 @@ class Core:
 
 def earliest(*deadlines: float | None) -> float:
     """The earliest of the deadlines that are set; infinity when none is."""
-    return min((deadline for deadline in deadlines if deadline is not None), default=math.inf)
+    soonest = math.inf
+    for deadline in deadlines:
+        if deadline is not None and deadline < soonest:
+            soonest = deadline
+    return soonest
