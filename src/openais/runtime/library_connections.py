@@ -1,0 +1,192 @@
+"""Library connections: bytes in and out of stream sockets, none of which may block or starve the others.
+
+A wake-up reads at most READ_MAX bytes of one connection and writes what one system call takes. What the executive
+sends is gathered and leaves in one call for each connection when the effects of an input were performed. A connection
+that the executive does not want to read (`LibraryHost.reading`) waits in the kernel, and so holds its sender back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import socket
+from collections import deque
+from typing import Final, Protocol
+
+from openais.executive.connections import Credentials
+
+READ_MAX: Final = 256 * 1024
+VECTORS_MAX: Final = 512
+"""Pieces written by one system call."""
+BUFFER_WANTED: Final = 1024 * 1024
+
+log = logging.getLogger(__name__)
+
+
+class LibraryHost(Protocol):
+    """Whom connections serve: the executive, behind its driver."""
+
+    def library_opened(self, connection: int, credentials: Credentials) -> None:
+        """A library was let in."""
+
+    def library_data(self, connection: int, data: bytes) -> None:
+        """It sent these bytes."""
+
+    def library_written(self, connection: int, byte_count: int) -> None:
+        """So many of the bytes written to it have left for the kernel."""
+
+    def library_closed(self, connection: int) -> None:
+        """It is gone."""
+
+    def reading(self, connection: int) -> bool:
+        """Whether more may be read of it now."""
+
+
+class _Connection:
+    """One stream socket. `closing` once no more is read of it and it ends when its queue is empty."""
+
+    __slots__ = ("closing", "number", "queue", "socket", "writing")
+
+    def __init__(self, number: int, stream: socket.socket) -> None:
+        self.number = number
+        self.socket = stream
+        self.queue: deque[memoryview] = deque()
+        self.writing = False
+        """Whether the loop tells when it can be written again."""
+        self.closing: asyncio.TimerHandle | None = None
+
+
+class LibraryConnections:
+    """All connections of an executive, in the loop that runs when they are attached."""
+
+    def __init__(self, host: LibraryHost) -> None:
+        self._host = host
+        self._numbers = itertools.count(1)
+        self._connections: dict[int, _Connection] = {}
+        self._unflushed: dict[int, _Connection] = {}
+        self._paused: dict[int, _Connection] = {}
+
+    def __len__(self) -> int:
+        return len(self._connections)
+
+    def attach(self, stream: socket.socket, credentials: Credentials) -> int:
+        """Serves a connected stream socket from now on; its number."""
+        stream.setblocking(False)
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_WANTED)
+        connection = _Connection(next(self._numbers), stream)
+        self._connections[connection.number] = connection
+        self._watch(connection)
+        self._host.library_opened(connection.number, credentials)
+        return connection.number
+
+    def write(self, number: int, data: bytes) -> None:
+        """Queues `data`; it leaves with the next `flush`. Nothing happens when the connection is gone."""
+        connection = self._connections.get(number)
+        if connection is not None and connection.closing is None:
+            connection.queue.append(memoryview(data))
+            self._unflushed[number] = connection
+
+    def flush(self) -> None:
+        """Writes what was queued, and reads again what may be read again."""
+        while self._unflushed:
+            _, connection = self._unflushed.popitem()
+            if not connection.writing:
+                self._write_some(connection)
+        if self._paused:
+            self._resume()
+
+    def close(self, number: int, grace_s: float) -> None:
+        """Writes what is queued for at most `grace_s` seconds, then ends the connection; it is read no more."""
+        connection = self._connections.get(number)
+        if connection is None or connection.closing is not None:
+            return
+        self._unwatch(connection)
+        loop = asyncio.get_running_loop()
+        connection.closing = loop.call_later(grace_s, self._end, connection)
+        self._unflushed[number] = connection
+
+    def close_all(self) -> None:
+        """Ends all at once; what is queued is tried once."""
+        for connection in list(self._connections.values()):
+            self._write_some(connection)
+            self._end(connection)
+
+    def _watch(self, connection: _Connection) -> None:
+        asyncio.get_running_loop().add_reader(connection.socket, self._readable, connection)
+
+    def _unwatch(self, connection: _Connection) -> None:
+        self._paused.pop(connection.number, None)
+        asyncio.get_running_loop().remove_reader(connection.socket)
+
+    def _readable(self, connection: _Connection) -> None:
+        if not self._host.reading(connection.number):
+            self._unwatch(connection)
+            self._paused[connection.number] = connection
+            return
+        try:
+            data = connection.socket.recv(READ_MAX)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._host.library_data(connection.number, data)
+        else:
+            self._end(connection)
+
+    def _resume(self) -> None:
+        for connection in list(self._paused.values()):
+            if self._host.reading(connection.number):
+                del self._paused[connection.number]
+                self._watch(connection)
+
+    def _write_some(self, connection: _Connection) -> None:
+        """One system call; the rest waits until the loop says that the connection can be written."""
+        queue = connection.queue
+        if queue:
+            try:
+                count = connection.socket.sendmsg(list(itertools.islice(queue, VECTORS_MAX)))
+            except BlockingIOError:
+                count = 0
+            except OSError:
+                self._end(connection)
+                return
+            _consume(queue, count)
+            self._want_writing(connection, bool(queue))
+            if count:
+                self._host.library_written(connection.number, count)
+        if not queue and connection.closing is not None:
+            self._end(connection)
+
+    def _want_writing(self, connection: _Connection, wanted: bool) -> None:
+        if wanted == connection.writing:
+            return
+        connection.writing = wanted
+        loop = asyncio.get_running_loop()
+        if wanted:
+            loop.add_writer(connection.socket, self._write_some, connection)
+        else:
+            loop.remove_writer(connection.socket)
+
+    def _end(self, connection: _Connection) -> None:
+        if self._connections.pop(connection.number, None) is None:
+            return
+        self._unflushed.pop(connection.number, None)
+        if connection.closing is not None:
+            connection.closing.cancel()
+        self._unwatch(connection)
+        self._want_writing(connection, False)
+        connection.socket.close()
+        self._host.library_closed(connection.number)
+
+
+def _consume(queue: deque[memoryview], count: int) -> None:
+    """Takes the first `count` bytes off the queue."""
+    while count:
+        first = queue[0]
+        if count < len(first):
+            queue[0] = first[count:]
+            return
+        count -= len(first)
+        queue.popleft()
