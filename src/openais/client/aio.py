@@ -1,0 +1,274 @@
+"""The connection of an asyncio handle: runs operations and takes events over a unix socket, on one event loop.
+
+The socket is read by `loop.add_reader`, a burst at a time. It is not read while too many events wait and nobody awaits
+an answer: then the executive sees a slow reader, and the backpressure goes where it belongs. Requests are written at
+once; what the socket does not take waits, and who calls while much waits is held up until it is written.
+
+Cancellation: a call that is cancelled before its frame was queued has no effect; after that its answer is dropped when
+it comes. A cancelled wait for an event takes none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from typing import Final, Generic, TypeVar
+
+from openais.client.operation import Operation, Pause
+from openais.client.session import Session
+from openais.messages.base import Message, Request
+from openais.types import AisError, DispatchFlags, TimeoutExpired
+
+READ_BYTES: Final = 256 * 1024
+READS_PER_TURN: Final = 8
+"""How often the socket is read before the loop's other work has its turn."""
+UNWRITTEN_BYTES_MAX: Final = 4 * 1024 * 1024
+"""Bytes that wait for the socket before further calls are held up."""
+
+E = TypeVar("E")
+T = TypeVar("T")
+
+
+class AsyncConnection(Generic[E]):
+    """A session over a connected unix socket, which it owns. Deadlines are of loop.time(). For one event loop only."""
+
+    def __init__(self, sock: socket.socket, session: Session[E]) -> None:
+        sock.setblocking(False)
+        self._socket = sock
+        self._session = session
+        self._loop = asyncio.get_running_loop()
+        self._calls: dict[int, asyncio.Future[None]] = {}
+        self._event_waiters: deque[asyncio.Future[None]] = deque()
+        self._room_waiters: deque[asyncio.Future[None]] = deque()
+        self._unwritten: deque[memoryview] = deque()
+        self._unwritten_bytes = 0
+        self._buffer = bytearray(READ_BYTES)
+        self._reading = False
+        self._writing = False
+        self._watch()
+
+    @property
+    def session(self) -> Session[E]:
+        return self._session
+
+    async def open(self, process_id: int, process_name: str, deadline: float) -> None:
+        """The handshake. Raises what the executive answers."""
+        call, frame = self._session.initialize(process_id, process_name)
+        self._session.opened(await self._answer(call, frame, deadline))
+
+    async def run(self, operation: Operation[T], timeout: float) -> T:
+        """Runs `operation` within `timeout` seconds and gives its result. Raises its errors, or TimeoutExpired."""
+        deadline = self._loop.time() + timeout
+        try:
+            wish = next(operation)
+            while True:
+                try:
+                    answer = await self._perform(wish, deadline)
+                except AisError as error:
+                    wish = operation.throw(error)
+                else:
+                    wish = operation.send(answer)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+    async def dispatch(self, flags: DispatchFlags, handler: Callable[[E], None]) -> None:
+        """Gives events to `handler`: ONE that waits, ALL that wait, or BLOCKING until the handle is finalized.
+
+        Raises what broke the session once there is no event left from before.
+        """
+        if flags is DispatchFlags.BLOCKING:
+            while (event := await self.next_event(float("inf"))) is not None:
+                handler(event)
+            return
+        self._readable()
+        waiting = len(self._session.events)
+        if not waiting and not self._session.finalized:
+            self._session.check()
+        for _ in range(min(waiting, 1) if flags is DispatchFlags.ONE else waiting):
+            if not self._session.events:
+                return
+            handler(self._take_event())
+
+    async def next_event(self, deadline: float) -> E | None:
+        """The next event, awaited; None when the handle is finalized. Raises TimeoutExpired, or what broke it."""
+        while not self._session.events and self._session.ended is None:
+            await self._wait(self._event_waiters, deadline)
+        if self._session.finalized:
+            return None
+        if not self._session.events:
+            self._session.check()
+        return self._take_event()
+
+    def __aiter__(self) -> AsyncIterator[E]:
+        """Events until the handle is finalized."""
+        return self
+
+    async def __anext__(self) -> E:
+        event = await self.next_event(float("inf"))
+        if event is None:
+            raise StopAsyncIteration
+        return event
+
+    def discard(self, unwanted: Callable[[E], bool]) -> None:
+        """Drops the events for which `unwanted` says so."""
+        self._session.events.discard(unwanted)
+        self._watch()
+
+    def finish(self) -> None:
+        """Finalizes the session: who waits in it comes back at the loop's next turn."""
+        self._session.finalize()
+        self._wake()
+        self._watch()
+
+    def close(self) -> None:
+        """Gives the descriptor back, when no call uses it any more."""
+        self.finish()
+        self._socket.close()
+
+    async def _perform(self, wish: Request | Pause, deadline: float) -> Message | None:
+        if isinstance(wish, Request):
+            await self._room(deadline)
+            call, frame = self._session.request(wish)
+            return await self._answer(call, frame, deadline)
+        await asyncio.sleep(min(wish.seconds, max(0.0, deadline - self._loop.time())))
+        if self._loop.time() >= deadline:
+            raise TimeoutExpired("the time for the call went by while the executive could not take it")
+        return None
+
+    async def _answer(self, call: int, frame: bytes, deadline: float) -> Message:
+        waiter = self._calls[call] = self._loop.create_future()
+        try:
+            self._write(frame)
+            self._watch()
+            await self._until(waiter, deadline)
+            return self._session.answer(call)
+        finally:
+            del self._calls[call]
+            self._session.forget(call)
+            self._watch()
+
+    async def _room(self, deadline: float) -> None:
+        while self._unwritten_bytes > UNWRITTEN_BYTES_MAX and self._session.ended is None:
+            await self._wait(self._room_waiters, deadline)
+
+    async def _wait(self, waiters: deque[asyncio.Future[None]], deadline: float) -> None:
+        waiter: asyncio.Future[None] = self._loop.create_future()
+        waiters.append(waiter)
+        try:
+            await self._until(waiter, deadline)
+        finally:
+            waiters.remove(waiter)
+
+    async def _until(self, waiter: asyncio.Future[None], deadline: float) -> None:
+        try:
+            async with asyncio.timeout_at(None if deadline == float("inf") else deadline):
+                await waiter
+        except TimeoutError:
+            raise TimeoutExpired from None
+
+    # What the event loop calls, and what it is asked for.
+
+    def _readable(self) -> None:
+        reads = 0
+        while self._wanted() and reads < READS_PER_TURN and self._read():
+            reads += 1
+        self._wake()
+        self._watch()
+
+    def _wanted(self) -> bool:
+        """Whether the socket should be read."""
+        return self._session.ended is None and (self._session.calling or not self._session.full)
+
+    def _read(self) -> bool:
+        """Reads once; whether there may be more."""
+        try:
+            count = self._socket.recv_into(self._buffer)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            self._session.end_of_stream(f"the connection to the executive broke: {error}")
+            return False
+        if not count:
+            self._session.end_of_stream()
+            return False
+        self._session.receive(memoryview(self._buffer)[:count])
+        return count == READ_BYTES
+
+    def _writable(self) -> None:
+        self._write_out()
+        self._wake()
+        self._watch()
+
+    def _write(self, frame: bytes) -> None:
+        self._unwritten.append(memoryview(frame))
+        self._unwritten_bytes += len(frame)
+        if not self._writing:
+            self._write_out()
+
+    def _write_out(self) -> None:
+        while self._unwritten:
+            data = self._unwritten[0]
+            try:
+                count = self._socket.send(data)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                self._drop(f"the connection to the executive broke: {error}")
+                return
+            self._unwritten_bytes -= count
+            if count < len(data):
+                self._unwritten[0] = data[count:]
+            else:
+                self._unwritten.popleft()
+
+    def _drop(self, explanation: str) -> None:
+        """The executive is gone: takes what it said before, then ends."""
+        while self._session.ended is None and self._read():
+            pass
+        self._session.end_of_stream(explanation)
+        self._unwritten.clear()
+        self._wake()
+
+    def _wake(self) -> None:
+        """Wakes who waits for what is there now."""
+        over = self._session.ended is not None
+        for call, waiter in self._calls.items():
+            if self._session.answered(call) and not waiter.done():
+                waiter.set_result(None)
+        if self._session.events or over:
+            _wake_all(self._event_waiters)
+        if self._unwritten_bytes <= UNWRITTEN_BYTES_MAX or over:
+            _wake_all(self._room_waiters)
+
+    def _watch(self) -> None:
+        """Asks the loop for what is of interest now."""
+        reading = self._wanted()
+        if reading != self._reading:
+            self._reading = reading
+            if reading:
+                self._loop.add_reader(self._socket, self._readable)
+            else:
+                self._loop.remove_reader(self._socket)
+        writing = self._session.ended is None and bool(self._unwritten)
+        if writing != self._writing:
+            self._writing = writing
+            if writing:
+                self._loop.add_writer(self._socket, self._writable)
+            else:
+                self._loop.remove_writer(self._socket)
+
+    def _take_event(self) -> E:
+        full = self._session.full
+        event = self._session.events.take()
+        if full:
+            self._watch()
+        return event
+
+
+def _wake_all(waiters: deque[asyncio.Future[None]]) -> None:
+    for waiter in waiters:
+        if not waiter.done():
+            waiter.set_result(None)

@@ -1,0 +1,309 @@
+"""The connection of a blocking handle: runs operations and takes events over a unix socket, for many threads at once.
+
+There is no background thread. Of the threads that wait for something, an answer or an event, one reads the socket (the
+leader) and the others wait for it (the followers). The leader wakes a follower whose answer it has met; a leader that
+has what it wanted, or whose time is up, wakes one follower, which reads on. So an answer is never further away than
+one wake-up, and a thread that is alone reads without any.
+
+A writer that finds the socket full reads while it waits: the executive may be waiting for us to do so. A frame that
+was begun and could not be ended in time is ended by the next writer.
+
+Locks: `_writing` is taken before `_lock`, never within it. User callbacks run with neither.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final, Generic, TypeVar
+
+from openais.client.operation import Operation, Pause
+from openais.client.selection import SelectionObject
+from openais.client.session import Session
+from openais.messages.base import Message, Request
+from openais.types import AisError, DispatchFlags, TimeoutExpired
+
+READ_BYTES: Final = 256 * 1024
+
+E = TypeVar("E")
+T = TypeVar("T")
+
+
+class Connection(Generic[E]):
+    """A session over a connected unix socket, which it owns. Deadlines are of time.monotonic()."""
+
+    def __init__(self, sock: socket.socket, session: Session[E]) -> None:
+        sock.setblocking(False)
+        self._socket = sock
+        self._session = session
+        self._lock = threading.Lock()
+        self._followers: list[_Follower] = []
+        self._leading = False
+        self._finished = threading.Event()
+        self._poll = select.poll()
+        self._poll.register(sock, select.POLLIN)
+        self._buffer = bytearray(READ_BYTES)
+        self._selection: SelectionObject | None = None
+        self._writing = threading.Lock()
+        self._unsent = memoryview(b"")
+
+    @property
+    def session(self) -> Session[E]:
+        return self._session
+
+    def open(self, process_id: int, process_name: str, deadline: float) -> None:
+        """The handshake. Raises what the executive answers."""
+        with self._lock:
+            call, frame = self._session.initialize(process_id, process_name)
+        self._session.opened(self._answer(call, frame, deadline))
+
+    def run(self, operation: Operation[T], timeout: float) -> T:
+        """Runs `operation` within `timeout` seconds and gives its result. Raises its errors, or TimeoutExpired."""
+        deadline = time.monotonic() + timeout
+        try:
+            wish = next(operation)
+            while True:
+                try:
+                    answer = self._perform(wish, deadline)
+                except AisError as error:
+                    wish = operation.throw(error)
+                else:
+                    wish = operation.send(answer)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+    def dispatch(self, flags: DispatchFlags, handler: Callable[[E], None]) -> None:
+        """Gives events to `handler`: ONE that waits, ALL that wait, or BLOCKING until the handle is finalized.
+
+        Raises what broke the session once there is no event left from before.
+        """
+        if flags is DispatchFlags.BLOCKING:
+            self._dispatch_until_finalized(handler)
+            return
+        with self._lock:
+            self._read_what_is_there()
+            waiting = len(self._session.events)
+            if not waiting and not self._session.finalized:
+                self._session.check()
+        count = min(waiting, 1) if flags is DispatchFlags.ONE else waiting
+        for _ in range(count):
+            with self._lock:
+                if not self._session.events:
+                    return
+                event = self._take_event()
+            handler(event)
+
+    def next_event(self, deadline: float) -> E | None:
+        """The next event, waited for; None when the handle is finalized. Raises TimeoutExpired, or what broke it."""
+        with self._lock:
+            if not self._session.events:
+                self._wait(lambda: bool(self._session.events) or self._session.ended is not None, deadline)
+            if self._session.finalized:
+                return None
+            if not self._session.events:
+                self._session.check()
+            return self._take_event()
+
+    def discard(self, unwanted: Callable[[E], bool]) -> None:
+        """Drops the events for which `unwanted` says so."""
+        with self._lock:
+            self._session.events.discard(unwanted)
+            self._show()
+
+    def fileno(self) -> int:
+        """The selection object: readable while there is an event, or an end, to be dispatched."""
+        with self._lock:
+            if self._selection is None:
+                self._selection = SelectionObject(self._socket.fileno())
+                self._show()
+            return self._selection.fileno()
+
+    def finish(self) -> None:
+        """Finalizes the session from any thread: who waits in it comes back at once."""
+        with self._lock:
+            self._session.finalize()
+            self._finished.set()
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+            self._wake_followers()
+            self._show()
+
+    def close(self) -> None:
+        """Gives the descriptors back, when no thread uses them any more."""
+        self._socket.close()
+        if self._selection is not None:
+            self._selection.close()
+
+    def _dispatch_until_finalized(self, handler: Callable[[E], None]) -> None:
+        while (event := self.next_event(float("inf"))) is not None:
+            handler(event)
+
+    def _perform(self, wish: Request | Pause, deadline: float) -> Message | None:
+        if isinstance(wish, Pause):
+            self._finished.wait(min(wish.seconds, max(0.0, deadline - time.monotonic())))
+            if time.monotonic() >= deadline:
+                raise TimeoutExpired("the time for the call went by while the executive could not take it")
+            return None
+        with self._lock:
+            call, frame = self._session.request(wish)
+            self._show()
+        return self._answer(call, frame, deadline)
+
+    def _answer(self, call: int, frame: bytes, deadline: float) -> Message:
+        try:
+            self._write(frame, deadline)
+            with self._lock:
+                self._wait(lambda: self._session.answered(call), deadline)
+                return self._session.answer(call)
+        finally:
+            with self._lock:
+                self._session.forget(call)
+                self._show()
+
+    # Reading. All of it is called with the lock held.
+
+    def _wait(self, ready: Callable[[], bool], deadline: float) -> None:
+        """Reads, or waits for who reads, until `ready`. Raises TimeoutExpired."""
+        try:
+            while not ready():
+                remaining = deadline - time.monotonic()
+                if remaining <= 0:
+                    raise TimeoutExpired
+                if self._leading:
+                    self._follow(ready, remaining)
+                else:
+                    self._lead(remaining)
+        finally:
+            if not self._leading and self._followers:
+                self._followers[0].wake()
+
+    def _follow(self, ready: Callable[[], bool], remaining: float) -> None:
+        follower = _Follower(ready, self._lock)
+        self._followers.append(follower)
+        try:
+            follower.condition.wait(min(remaining, threading.TIMEOUT_MAX))
+        finally:
+            self._followers.remove(follower)
+
+    def _lead(self, remaining: float) -> None:
+        self._leading = True
+        self._show()
+        self._lock.release()
+        try:
+            self._poll.poll(_milliseconds(remaining))
+        finally:
+            self._lock.acquire()
+            self._leading = False
+            self._show()
+        self._read()
+
+    def _read(self) -> bool:
+        """Reads once; whether there was something. Wakes the followers who have what they wait for."""
+        if self._session.ended is not None:
+            return False
+        try:
+            count = self._socket.recv_into(self._buffer)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            self._session.end_of_stream(f"the connection to the executive broke: {error}")
+        else:
+            if count:
+                self._session.receive(memoryview(self._buffer)[:count])
+            else:
+                self._session.end_of_stream()
+        self._wake_followers()
+        self._show()
+        return True
+
+    def _read_what_is_there(self) -> None:
+        while not self._leading and not self._session.full and self._read():
+            pass
+
+    def _wake_followers(self) -> None:
+        for follower in self._followers:
+            if follower.ready():
+                follower.wake()
+
+    def _take_event(self) -> E:
+        event = self._session.events.take()
+        if not self._session.events:
+            self._show()
+        return event
+
+    def _show(self) -> None:
+        """Makes the selection object show the state."""
+        if self._selection is not None:
+            over = self._session.ended is not None
+            self._selection.update(
+                pending=bool(self._session.events) or over,
+                watching=not (over or self._leading or self._session.calling),
+            )
+
+    # Writing.
+
+    def _write(self, frame: bytes, deadline: float) -> None:
+        """Writes the frame, after the rest of one before it. Raises TimeoutExpired; the session notes other errors."""
+        remaining = max(0.0, deadline - time.monotonic())
+        if not self._writing.acquire(timeout=min(remaining, threading.TIMEOUT_MAX)):
+            raise TimeoutExpired
+        try:
+            while self._unsent:
+                self._unsent = self._write_some(self._unsent, deadline)
+            rest = memoryview(frame)
+            while rest:
+                rest = self._write_some(rest, deadline)
+                self._unsent = rest if len(rest) < len(frame) else memoryview(b"")
+        finally:
+            self._writing.release()
+
+    def _write_some(self, data: memoryview, deadline: float) -> memoryview:
+        """What is left of `data` after writing once; waits for room, reading meanwhile. Raises TimeoutExpired."""
+        try:
+            return data[self._socket.send(data) :]
+        except BlockingIOError:
+            self._wait_for_room(deadline)
+            return data
+        except OSError:
+            return self._read_last_words()
+
+    def _wait_for_room(self, deadline: float) -> None:
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
+            raise TimeoutExpired
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN | select.POLLOUT)
+        poll.poll(_milliseconds(remaining))
+        with self._lock:
+            self._read()
+
+    def _read_last_words(self) -> memoryview:
+        """The executive is gone: reads what it said before, and that it is gone, for all who wait."""
+        with self._lock:
+            while self._read():
+                pass
+            self._session.end_of_stream()
+            self._wake_followers()
+            self._show()
+        return memoryview(b"")
+
+
+class _Follower:
+    """A thread that waits while another one reads."""
+
+    def __init__(self, ready: Callable[[], bool], lock: threading.Lock) -> None:
+        self.ready = ready
+        self.condition = threading.Condition(lock)
+
+    def wake(self) -> None:
+        self.condition.notify()
+
+
+def _milliseconds(seconds: float) -> float | None:
+    """For poll(), which waits for ever when it is given None."""
+    return None if seconds == float("inf") else min(seconds * 1000, 2_000_000_000)

@@ -1,0 +1,108 @@
+"""The handle database: the instances behind the handles that a library gave out.
+
+A handle is a number that the library gives to the application; behind it stands an instance, with a count of the
+references to it. Every call takes a reference for as long as it runs (`get` and `put`, or `instance`). `destroy` ends
+the access by the handle at once; the destructor runs when the last reference is put, so that no thread sees an
+instance that was taken down while it used it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final, Generic, NewType, TypeVar
+
+from openais.types import BadHandle
+
+Handle = NewType("Handle", int)
+"""What stands for an instance (SaClmHandleT and its like). 0 is never given out."""
+
+I = TypeVar("I")  # noqa: E741
+
+_numbers: Final = itertools.count(1)
+"""One count for all databases, and no number twice: the handle of another library, or an old one, is never valid."""
+
+
+@dataclass(slots=True)
+class _Entry(Generic[I]):
+    instance: I
+    references: int
+    """One for the handle itself until it is destroyed, and one for each call under way."""
+    destroyed: bool
+
+
+class HandleDatabase(Generic[I]):
+    """Instances by handle, for use by many threads (struct saHandleDatabase).
+
+    `destructor` is given an instance exactly once, when its handle was destroyed and nobody refers to it any more; it
+    runs in the thread that put the last reference, with no lock held.
+    """
+
+    def __init__(self, destructor: Callable[[I], None]) -> None:
+        self._destructor = destructor
+        self._entries: dict[Handle, _Entry[I]] = {}
+        self._lock = threading.Lock()
+
+    def create(self, instance: I) -> Handle:
+        """A new handle for `instance` (saHandleCreate)."""
+        with self._lock:
+            handle = Handle(next(_numbers))
+            self._entries[handle] = _Entry(instance, 1, False)
+        return handle
+
+    def destroy(self, handle: Handle) -> None:
+        """Ends the access by `handle` (saHandleDestroy); the instance lives on while it is referred to.
+
+        Raises BadHandle.
+        """
+        with self._lock:
+            entry = self._valid(handle)
+            entry.destroyed = True
+        self.put(handle)
+
+    def get(self, handle: Handle) -> I:
+        """The instance, with one reference more (saHandleInstanceGet); `put` gives it back. Raises BadHandle."""
+        with self._lock:
+            entry = self._valid(handle)
+            entry.references += 1
+            return entry.instance
+
+    def put(self, handle: Handle) -> None:
+        """Gives one reference back (saHandleInstancePut); the last one of a destroyed handle runs the destructor."""
+        with self._lock:
+            entry = self._entries.get(handle)
+            if entry is None:
+                raise BadHandle(f"handle {handle} was put more often than it was got")
+            entry.references -= 1
+            if entry.references > 0:
+                return
+            del self._entries[handle]
+        assert entry.destroyed
+        self._destructor(entry.instance)
+
+    def is_valid(self, handle: Handle) -> bool:
+        """Whether `get` would give an instance."""
+        entry = self._entries.get(handle)
+        return entry is not None and not entry.destroyed
+
+    @contextmanager
+    def instance(self, handle: Handle) -> Iterator[I]:
+        """The instance, referred to for as long as the context is open. Raises BadHandle."""
+        instance = self.get(handle)
+        try:
+            yield instance
+        finally:
+            self.put(handle)
+
+    def __len__(self) -> int:
+        """How many instances there are, destroyed ones in use included."""
+        return len(self._entries)
+
+    def _valid(self, handle: Handle) -> _Entry[I]:
+        entry = self._entries.get(handle)
+        if entry is None or entry.destroyed:
+            raise BadHandle(f"handle {handle} was finalized, or was never given out by this library")
+        return entry

@@ -1,0 +1,210 @@
+"""One session of a library with the executive, without I/O: bytes in, bytes out.
+
+A session is opened by a handshake that chooses the service and the version. Then every request gets a number, which
+its answer carries; a callback carries none, so that the two cannot be mistaken. Answers wait by number, callbacks turn
+into events that wait in order. An answer that nobody waits for any more, the call having timed out, is dropped.
+
+A session ends in one of two ways. It *breaks*, when the executive says goodbye, dies or talks nonsense: then every
+call gets the reason, at once; events that came before can still be taken. Or it is *finalized* by the application:
+then every call gets BadHandle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from openais.client.events import EventQueue
+from openais.client.versions import VersionDatabase
+from openais.messages.base import Kind, Malformed, Message, Request, ServiceId, declared, decode, encode
+from openais.messages.frame import FRAME_MAX, HEADER, Frame, FrameReader, pack
+from openais.messages.session import GOODBYE_NUMBER, INITIALIZE_NUMBER, Goodbye, Initialize, Initialized
+from openais.types import AisError, BadHandle, ErrorCode, LibraryError, NodeId, TooBig, TryAgain, Version
+
+EVENT_BYTES_MAX: Final = 64 * 1024 * 1024
+"""Bytes of events that wait before calls are refused with TRY_AGAIN until some were dispatched."""
+
+E = TypeVar("E")
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSettings(Generic[E]):
+    """What a library's sessions have in common."""
+
+    service: ServiceId
+    versions: VersionDatabase
+    to_events: Callable[[Message], Iterable[E]]
+    """The events that a callback message stands for. Raises ValueError on nonsense."""
+    event_bytes_max: int = EVENT_BYTES_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class _Outstanding:
+    """A call that was not answered yet."""
+
+    number: int
+    response: type[Message]
+
+
+class Session(Generic[E]):
+    """One session. Not thread safe: the connection that owns it takes care of that."""
+
+    def __init__(self, settings: SessionSettings[E], required: Version) -> None:
+        """Raises VersionError when the library does not support the version `required`."""
+        self._settings = settings
+        self.version = settings.versions.verify(required)
+        """The version in force."""
+        self.node_id = NodeId(0)
+        self.connection = 0
+        """The number of this session at its executive."""
+        self.events: EventQueue[E] = EventQueue()
+        self.ended: AisError | None = None
+        """Why the session broke or that it was finalized; what every call raises from then on."""
+        self.finalized = False
+        self._frame_max = FRAME_MAX
+        self._reader = FrameReader()
+        self._outstanding: dict[int, _Outstanding] = {}
+        self._answers: dict[int, Message | AisError] = {}
+        self._last_call = 0
+
+    # What the library does.
+
+    def initialize(self, process_id: int, process_name: str) -> tuple[int, bytes]:
+        """The handshake: its call number and its frame. `opened` takes the answer."""
+        version = self.version
+        message = Initialize(
+            self._settings.service, version.release, version.major, version.minor, process_id, process_name[:64]
+        )
+        return self._call(INITIALIZE_NUMBER, Initialized, encode(message))
+
+    def opened(self, answer: Message) -> None:
+        """Takes the answer to `initialize`. Raises VersionError when the executive put another version in force."""
+        assert isinstance(answer, Initialized)
+        self.version = self._settings.versions.verify(Version(answer.release, answer.major, answer.minor))
+        self.node_id = answer.node_id
+        self.connection = answer.connection
+        self._frame_max = min(answer.frame_max, FRAME_MAX)
+
+    def request(self, request: Request) -> tuple[int, bytes]:
+        """A new call: its number and its frame.
+
+        Raises what ended the session, TooBig when the executive would not accept the frame, TryAgain when too many
+        events wait to be dispatched.
+        """
+        self.check()
+        if self.full:
+            raise TryAgain(f"{self.events.byte_count} bytes of events wait: dispatch some before the next call")
+        return self._call(request.number, request.response, encode(request))
+
+    def answered(self, call: int) -> bool:
+        """Whether `answer` has something to say about `call`."""
+        return call in self._answers or self.ended is not None
+
+    def answer(self, call: int) -> Message:
+        """The answer to an answered call. Raises the error that the executive answered, or what ended the session."""
+        answer = self._answers.pop(call, None)
+        if answer is None:
+            self.check()
+        assert answer is not None
+        if isinstance(answer, AisError):
+            raise answer
+        return answer
+
+    def forget(self, call: int) -> None:
+        """Nobody waits for the answer to `call` any more; it is dropped when it comes."""
+        self._outstanding.pop(call, None)
+        self._answers.pop(call, None)
+
+    def finalize(self) -> None:
+        """The application ends the session; events that wait are dropped."""
+        self.finalized = True
+        self.ended = BadHandle("the handle was finalized")
+        self.events = EventQueue()
+
+    # What comes from the executive.
+
+    def receive(self, data: bytes | memoryview) -> None:
+        """Takes bytes that arrived. What cannot be understood breaks the session."""
+        if self.ended is not None:
+            return
+        self._reader.feed(data)
+        try:
+            for frame in self._reader.frames():
+                self._take(frame)
+        except ValueError as error:
+            self.broken(LibraryError(f"the executive sent what is not a message: {error}"))
+
+    def end_of_stream(self, explanation: str = "the executive closed the connection") -> None:
+        """The connection is gone."""
+        self.broken(LibraryError(explanation))
+
+    def broken(self, reason: AisError) -> None:
+        """Ends the session with `reason`, unless it has ended before."""
+        self.ended = self.ended or reason
+
+    # What the connection asks.
+
+    @property
+    def calling(self) -> bool:
+        """Whether an answer is awaited."""
+        return bool(self._outstanding)
+
+    @property
+    def full(self) -> bool:
+        """Whether so many events wait that nothing more should be read unless an answer is awaited."""
+        return self.events.byte_count >= self._settings.event_bytes_max
+
+    @property
+    def body_max(self) -> int:
+        """Bytes of the largest message body that the executive accepts."""
+        return self._frame_max - HEADER.size
+
+    def check(self) -> None:
+        """Raises what ended the session, if it has ended."""
+        if self.ended is not None:
+            raise type(self.ended)(str(self.ended))
+
+    def _call(self, number: int, response: type[Message], body: bytes) -> tuple[int, bytes]:
+        if len(body) > self.body_max:
+            raise TooBig(f"a request of {len(body)} bytes; the executive accepts {self.body_max}")
+        self._last_call += 1
+        self._outstanding[self._last_call] = _Outstanding(number, response)
+        return self._last_call, pack(number, Kind.REQUEST, self._last_call, body)
+
+    def _take(self, frame: Frame) -> None:
+        if frame.kind is Kind.RESPONSE:
+            self._take_answer(frame)
+        elif frame.kind is Kind.CALLBACK:
+            self._take_callback(frame)
+        else:
+            raise Malformed("a request, expected an answer or a callback")
+
+    def _take_answer(self, frame: Frame) -> None:
+        call = self._outstanding.pop(frame.call, None)
+        if call is None:
+            if not 0 < frame.call <= self._last_call:
+                raise Malformed(f"an answer to call {frame.call}, calls so far: {self._last_call}")
+            return
+        if frame.number != call.number:
+            raise Malformed(f"an answer of number {frame.number} to a request of number {call.number}")
+        if frame.error is ErrorCode.OK:
+            self._answers[frame.call] = decode(call.response, frame.body)
+        else:
+            self._answers[frame.call] = AisError.of(frame.error, str(frame.body, "utf-8", "replace"))
+
+    def _take_callback(self, frame: Frame) -> None:
+        if frame.number == GOODBYE_NUMBER:
+            self._take_goodbye(decode(Goodbye, frame.body))
+            return
+        cls = declared(self._settings.service, Kind.CALLBACK, frame.number)
+        if cls is None:
+            raise Malformed(f"unknown callback {frame.number} of service {self._settings.service}")
+        message = decode(cls, frame.body)
+        self.events.put(self._settings.to_events(message), len(frame.body))
+
+    def _take_goodbye(self, goodbye: Goodbye) -> None:
+        code = ErrorCode(goodbye.code)
+        if code is ErrorCode.OK:
+            raise Malformed("a goodbye without an error code")
+        self.broken(AisError.of(code, goodbye.reason))
