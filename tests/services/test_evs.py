@@ -196,12 +196,20 @@ def test_leaving_and_joining_again_without_waiting_ends_in_the_group() -> None:
     assert texts(library.take()) == [b"hello"]
 
 
+def test_the_node_leaves_the_ring_group_when_its_last_connection_closes() -> None:
+    group = cluster(1)
+    library = opened(group, 1, "chat", "news")
+    library.close()
+    assert library.node.ring_groups == set()
+
+
 def test_the_node_stays_in_the_ring_group_while_one_of_its_connections_is_in_the_group() -> None:
     group = cluster(1, 2)
     first, second = opened(group, 1, "chat"), opened(group, 1, "chat")
     first.call(Leave(("chat",)))
     assert group.nodes[first.node.node_id].ring_groups == {b"evs:chat"}
-    second.close()
+    second.call(Join(("chat",)))
+    second.call(Leave(("chat",)))
     assert group.nodes[first.node.node_id].ring_groups == set()
 
 

@@ -135,12 +135,16 @@ class EvsHistory(History):
         self.pictures: dict[int, dict[str, tuple[GroupMember, ...]]] = {}
         self.received: dict[int, list[int]] = {}
         self.sent = 0
+        for node_id in NODE_IDS:
+            self.open(node_id)
+        for library in self.libraries:
+            library.call(Join(GROUP_NAMES[:2]))
 
     @rule(node_id=node_ids)
     def open(self, node_id: int) -> None:
         if node_id in self.group.nodes:
             library = self.group.open(node_id)
-            library.send(SetOptions(transitional=True, group_changes=True))
+            library.call(SetOptions(transitional=True, group_changes=True))
             self.libraries.append(library)
             self.pictures[library.connection], self.received[library.connection] = {}, []
 
@@ -148,6 +152,12 @@ class EvsHistory(History):
     def join(self, chosen: int, groups: tuple[str, ...]) -> None:
         for library in self._chosen(chosen):
             library.send(Join(groups))
+
+    @rule(node_id=node_ids)
+    def open_and_join(self, node_id: int) -> None:
+        self.open(node_id)
+        self.join(-1, GROUP_NAMES)
+        self.deliver()
 
     @rule(chosen=st.integers(0, 9), groups=group_names)
     def leave(self, chosen: int, groups: tuple[str, ...]) -> None:
@@ -170,8 +180,8 @@ class EvsHistory(History):
         for nodes in self.synchronized():
             directories = [node.service.describe()["groups"] for node in nodes]
             assert directories == directories[:1] * len(directories)
-            here = {node.node_id for node in nodes}
-            assert all(member[0] in here for members in directories[0].values() for member in members)
+            connected = {each.connection for each in self.libraries if each.node in nodes}
+            assert {member[2] for members in directories[0].values() for member in members} <= connected
 
     @invariant()
     def members_can_follow(self) -> None:
@@ -216,7 +226,7 @@ def _follow_group(picture: dict[str, tuple[GroupMember, ...]], change: GroupChan
     picture[change.group] = change.members
 
 
-histories = settings(max_examples=80, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck))
+histories = settings(max_examples=150, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck))
 
 TestClmHistories = ClmHistory.TestCase
 TestClmHistories.settings = histories
