@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Final
 
 from tools.configuration_reference import configuration_reference
+from tools.file_map import file_map
 from tools.message_reference import message_reference
 from tools.state_diagram import state_diagram
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 DOCUMENTS: Final[dict[str, Callable[[], str]]] = {
     "docs/reference/messages.md": message_reference,
-    "docs/reference/configuration.md": configuration_reference,
+    "docs/configuration.md": configuration_reference,
+    "docs/reference/files.md": file_map,
     "docs/reference/states.md": state_diagram,
 }
 

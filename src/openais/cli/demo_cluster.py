@@ -115,6 +115,8 @@ class Cluster:
         self.nodes: Sequence[NodeProcess] = ()
         self.relay = Relay({})
         self.folder = Path()
+        self.last_words: list[str] = []
+        """What the executives wrote last, of a cluster that was cleared away because something went wrong."""
 
     async def __aenter__(self) -> Self:
         self.folder = Path(tempfile.mkdtemp(prefix="openais-demo-"))
@@ -133,6 +135,8 @@ class Cluster:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is not None:
+            self.last_words = [f"{node.name}: {line}" for node in self.nodes for line in node.last_words()]
         await self._clear_away()
 
     @property
