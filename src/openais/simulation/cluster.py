@@ -73,16 +73,16 @@ class Cluster(Generic[E]):
         """Starts a machine that is down. `tamper` breaks what its ring does."""
         node = self.nodes[node_id]
         life = self.checker.started(node_id)
-        incarnation = (node.wall_ns() // 1_000_000) << 16 | self.chance.randrange(1 << 16)
+        sequence, incarnation = node.disk.start(node.wall_ns() // 1_000_000, self.chance.randrange(1 << 16))
         ring = ObservedRing(
-            self._make_ring(node_id, incarnation, self.settings, node.disk.ring_sequence),
+            self._make_ring(node_id, incarnation, self.settings, sequence),
             self.checker,
             life,
             self.trace,
         )
         ring.tamper = tamper
         self.lives[node_id], self.rings[node_id] = life, ring
-        self.note(node_id, "boot", f"from ring sequence {node.disk.ring_sequence}")
+        self.note(node_id, "boot", f"from ring sequence {sequence}")
         node.boot(self.make_engine(node_id, ring))
 
     def boot_all(self) -> None:

@@ -76,14 +76,14 @@ def _impair(**ranges: tuple[float, float]) -> Begin:
 def _latency(cluster: Cluster[Any], chance: random.Random) -> End:
     links = _some_links(cluster, chance)
     factor = chance.choice((2, 5, 20, 100))
-    before = {link: cluster.network.quality(*link) for link in links}
+    usual = cluster.network.usual
     cluster.note(links[0][0], "fault", f"latency times {factor} on {len(links)} links")
-    for link, quality in before.items():
-        cluster.network.impair(*link, latency_us=quality.latency_us * factor, jitter_us=quality.jitter_us * factor)
+    for link in links:
+        cluster.network.impair(*link, latency_us=usual.latency_us * factor, jitter_us=usual.jitter_us * factor)
 
     def end() -> None:
-        for link, quality in before.items():
-            cluster.network.impair(*link, latency_us=quality.latency_us, jitter_us=quality.jitter_us)
+        for link in links:
+            cluster.network.impair(*link, latency_us=usual.latency_us, jitter_us=usual.jitter_us)
 
     return end
 
@@ -140,7 +140,7 @@ def _down(cluster: Cluster[Any], chance: random.Random, wipe: bool) -> End:
             cluster.crash(node_id)
         if not node.running and node_id not in cluster.fatal:
             if wipe:
-                node.disk.wipe()
+                node.replace_disk()
             cluster.boot(node_id)
 
     return end

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
+from openais.simulation.datagrams import kind_of
 from openais.simulation.schedule import Scheduler
 from openais.totem.effects import Multicast, Scope, SendTo
 from openais.types import NodeId
@@ -74,7 +75,7 @@ class Network:
         self._chance = chance
         self._multicast = multicast
         self._receivers: dict[NodeId, Receive] = {}
-        self._base = quality
+        self.usual = quality
         self._impaired: dict[tuple[NodeId, NodeId], Quality] = {}
         self._component: dict[NodeId, int] = {}
         self._last_arrival_us: dict[tuple[NodeId, NodeId], int] = {}
@@ -93,7 +94,7 @@ class Network:
 
     def quality(self, source: NodeId, target: NodeId) -> Quality:
         """The quality of the link from `source` to `target`, partitions left aside."""
-        return self._impaired.get((source, target), self._base)
+        return self._impaired.get((source, target), self.usual)
 
     def impair(self, source: NodeId, target: NodeId, **changes: Any) -> None:
         """Changes the quality of one link; the names are those of Quality."""
@@ -108,8 +109,9 @@ class Network:
         self._component = {}
 
     def heal(self) -> None:
-        """All links are as at the start."""
+        """All links are as at the start; what is still under way may be overtaken."""
         self._impaired.clear()
+        self._last_arrival_us.clear()
         self._component = {}
 
     def connected(self, source: NodeId, target: NodeId) -> bool:
@@ -137,7 +139,7 @@ class Network:
         return [node for node in self._receivers if node not in effect.addresses and node != source]
 
     def _carry(self, source: NodeId, target: NodeId, datagrams: Sequence[bytes], departs_us: int) -> None:
-        quality = self._impaired.get((source, target), self._base)
+        quality = self._impaired.get((source, target), self.usual)
         whole = self._component.get(source, 0) == self._component.get(target, 0)
         if whole and quality.clean and self.interceptor is None:
             arrives_us = self._arrival(source, target, quality, departs_us)
@@ -212,12 +214,16 @@ class Network:
 
 
 def mangled(datagram: bytes, chance: random.Random) -> bytes:
-    """A datagram that no correct node sends: cut short, grown, of random bytes, or with a header made of noise."""
-    way = chance.randrange(4)
+    """A datagram that no correct node sends: cut short, grown, of random bytes, or with a header made of noise.
+
+    What is well formed and false, by one who has the key, no ring can tell from the truth; a data packet with another
+    body would be that, so it is given noise only.
+    """
+    way = chance.randrange(2 if kind_of(datagram) == "data" else 4)
     if way == 0:
-        return datagram[: chance.randrange(len(datagram) + 1)]
-    if way == 1:
-        return datagram + chance.randbytes(chance.randint(1, 64))
-    if way == 2:
         return chance.randbytes(chance.randint(0, 200))
-    return chance.randbytes(min(8, len(datagram))) + datagram[8:]
+    if way == 1:
+        return chance.randbytes(min(8, len(datagram))) + datagram[8:]
+    if way == 2:
+        return datagram[: chance.randrange(len(datagram))]
+    return datagram + chance.randbytes(chance.randint(1, 64))

@@ -45,14 +45,20 @@ E = TypeVar("E", bound=Engine)
 
 @dataclass(slots=True)
 class Disk:
-    """The only thing that outlives a crash. `delay_us` is the range of how long a write takes."""
+    """The only thing that outlives a crash (`runtime.ring_store`). `delay_us` is the range of a write's duration."""
 
-    ring_sequence: int = 0
+    ring_sequence: int | None = 0
+    """None: there is no file."""
+    incarnation: int = 0
     delay_us: tuple[int, int] = (500, 8_000)
 
-    def wipe(self) -> None:
-        """The machine gets a new, empty disk."""
-        self.ring_sequence = 0
+    def start(self, wall_ms: int, chance: int) -> tuple[int, int]:
+        """What a starting node reads, and writes at once: ring sequence and incarnation. With an empty disk both
+        come from the wall clock, which is beyond whatever was used before."""
+        if self.ring_sequence is None:
+            self.ring_sequence = wall_ms
+        self.incarnation = max(wall_ms, (self.incarnation >> 16) + 1) << 16 | chance
+        return self.ring_sequence, self.incarnation
 
 
 @dataclass(slots=True)
@@ -78,6 +84,8 @@ class Surroundings:
     chance: random.Random
     network: Network
     watcher: Watcher
+    replaced_at_us: int = 0
+    """The furthest wall clock, as an offset, at which a disk was replaced."""
 
 
 class Node(Generic[E]):
@@ -127,6 +135,12 @@ class Node(Generic[E]):
     def crash_within_turn(self, effects: int) -> None:
         """The machine will stop in its next turn with work to do, after so many of that turn's effects."""
         self._effects_left = effects
+
+    def replace_disk(self) -> None:
+        """The machine gets an empty disk. Whoever puts it in sees to the clock as well: it is not behind any at which
+        a disk was replaced before in this cluster."""
+        self.disk = Disk(None, delay_us=self.disk.delay_us)
+        self.clock.wall_us = self._around.replaced_at_us = max(self.clock.wall_us, self._around.replaced_at_us)
 
     def pause(self) -> None:
         """Takes no turns until `resume`; datagrams pile up in the socket (SIGSTOP)."""
@@ -233,7 +247,7 @@ class Node(Generic[E]):
     def _stored(self, boot: int, sequence: int) -> None:
         if boot != self.boots or self.engine is None:
             return
-        self.disk.ring_sequence = max(self.disk.ring_sequence, sequence)
+        self.disk.ring_sequence = max(self.disk.ring_sequence or 0, sequence)
         self.call(lambda engine, now, wall_ns: engine.ring_sequence_stored(sequence, now, wall_ns))
 
     # The one timer
