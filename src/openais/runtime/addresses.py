@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from openais.runtime.errors import StartError
 from openais.types import NODE_ID_MAX, NODE_ID_MIN, NodeId
 
 DEFAULT_PORT: Final = 5405
@@ -28,7 +29,7 @@ _IF_INET6: Final = Path("/proc/net/if_inet6")
 Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
 
 
-class AddressError(Exception):
+class AddressError(StartError):
     """No address to bind to; the text says what was asked for and what there is."""
 
 

@@ -64,17 +64,16 @@ class Admission:
     """Decides who is let in. `group` may be empty, or a group that this machine does not have."""
 
     def __init__(self, group: str) -> None:
+        self.set_group(group)
+
+    def set_group(self, group: str) -> None:
+        """From now on this group is let in; the system is asked for it, which may have got it meanwhile."""
         self._group = group
         self._group_id: int | None = None
-        self.look_up_group()
-
-    def look_up_group(self) -> None:
-        """Asks the system for the group again, which may have been made meanwhile."""
         try:
-            self._group_id = grp.getgrnam(self._group).gr_gid if self._group else None
+            self._group_id = grp.getgrnam(group).gr_gid if group else None
         except KeyError:
-            self._group_id = None
-            log.debug("there is no group %s here: only root and the executive's user may connect", self._group)
+            log.debug("there is no group %s here: only root and the executive's user may connect", group)
 
     def refusal(self, peer: Peer) -> str | None:
         """Why `peer` is not let in, and what would help; None when it is."""

@@ -15,6 +15,8 @@ from typing import Final
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 
+from openais.runtime.errors import StartError
+
 KEY_BYTES_MIN: Final = 32
 KEY_BYTES_MAX: Final = 4096
 KEYS_MAX: Final = 8
@@ -22,7 +24,7 @@ KEYS_MAX: Final = 8
 _FORBIDDEN_MODE: Final = 0o027
 
 
-class AuthKeyError(Exception):
+class AuthKeyError(StartError):
     """An authkey file cannot be used; the text names the file, what is wrong and what to do."""
 
 

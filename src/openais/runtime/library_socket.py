@@ -20,6 +20,7 @@ from openais.messages.base import Kind
 from openais.messages.frame import HEADER, pack
 from openais.messages.session import INITIALIZE_NUMBER
 from openais.runtime.admission import Admission, Peer, peer_of
+from openais.runtime.errors import StartError
 from openais.runtime.library_connections import LibraryConnections
 from openais.types import ErrorCode
 
@@ -38,7 +39,7 @@ _OUT_OF_RESOURCES: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS,
 log = logging.getLogger(__name__)
 
 
-class LibrarySocketError(Exception):
+class LibrarySocketError(StartError):
     """The socket cannot be made; the text names the path, what is wrong and what to do."""
 
 

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from openais.runtime.errors import StartError
 from openais.types import NodeId
 
 HEAD: Final = "openais ring store 1"
@@ -34,7 +35,7 @@ _CHANCE_BITS: Final = 16
 log = logging.getLogger(__name__)
 
 
-class RingStoreError(Exception):
+class RingStoreError(StartError):
     """The store cannot be used; the text names the file, what is wrong and what to do."""
 
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from openais.runtime.addresses import BindAddress, choose_bind_address, local_interfaces, own_address
+from openais.runtime.errors import StartError
 from openais.runtime.node_list import NodeList, Peer, SocketAddress, plain_address
 from openais.totem.effects import Address, Multicast, Scope
 
@@ -40,7 +41,7 @@ log = logging.getLogger(__name__)
 Received = list[tuple[Address, bytes]]
 
 
-class TransportError(Exception):
+class TransportError(StartError):
     """The sockets cannot be made; the text says which address and why."""
 
 

@@ -1,0 +1,101 @@
+"""From the settings of an executive to the settings of its parts."""
+
+from __future__ import annotations
+
+import socket
+from typing import Final
+
+from openais.config.settings import Settings
+from openais.executive.connections import Limits
+from openais.executive.quorum import QuorumRule, QuorumSettings
+from openais.runtime.authkey import AuthKey, create_authkey, load_authkeys
+from openais.runtime.errors import StartError
+from openais.runtime.seal import OVERHEAD, Cipher
+from openais.runtime.udp import UdpSettings
+from openais.services.base import LocalNode, Service
+from openais.services.clm import Clm
+from openais.services.evs import Evs
+from openais.totem.settings import RingSettings
+
+NETWORK_HEADERS: Final = 48
+"""Bytes of the headers of IPv6 and UDP; those of IPv4 are shorter, and the ring's settings must not depend on it."""
+GROUP_NAMES_MAX: Final = 64 * 1024
+"""Bytes of the names of a message's groups, which the ring counts as part of it, and the executive does not."""
+MILLISECOND: Final = 0.001
+NODE_NAME_MAX: Final = 255
+
+_CIPHERS: Final = {"aes256gcm": Cipher.AES256GCM, "chacha20poly1305": Cipher.CHACHA20POLY1305}
+
+
+def ring_settings(settings: Settings) -> RingSettings:
+    """How the ring behaves."""
+    totem = settings.totem
+    return RingSettings(
+        cluster=totem.cluster,
+        token_timeout_s=totem.token * MILLISECOND,
+        token_coefficient_s=totem.token_coefficient * MILLISECOND,
+        packet_size=totem.netmtu - NETWORK_HEADERS - OVERHEAD,
+        window=totem.window_size,
+        visit_max=totem.max_messages,
+        accelerated_window=totem.accelerated_window,
+        message_max=totem.message_max + GROUP_NAMES_MAX,
+        queue_bytes_max=totem.queue_max,
+    )
+
+
+def limits(settings: Settings) -> Limits:
+    """What libraries may take."""
+    ipc = settings.ipc
+    return Limits(
+        frame_max=ipc.frame_max,
+        connections_max=ipc.connections_max,
+        queue_bytes_max=ipc.queue_max,
+        queue_bytes_throttle=ipc.queue_throttle,
+        message_max=settings.totem.message_max,
+    )
+
+
+def quorum_settings(settings: Settings) -> QuorumSettings:
+    """Which partition may go on. Raises StartError."""
+    totem = settings.totem
+    votes = totem.expected_votes or len(totem.nodelist)
+    try:
+        return QuorumSettings(QuorumRule(totem.quorum), votes, totem.wait_for_all, totem.two_node)
+    except ValueError as error:
+        raise StartError(str(error)) from None
+
+
+def udp_settings(settings: Settings) -> UdpSettings:
+    """Where datagrams come and go."""
+    network, totem = settings.network, settings.totem
+    return UdpSettings(
+        bind_address=network.bindnetaddr,
+        port=network.mcastport,
+        peers=settings.nodes,
+        multicast_address=network.mcastaddr if settings.transport == "multicast" else "",
+        datagram_max=totem.netmtu,
+    )
+
+
+def load_keys(settings: Settings) -> tuple[AuthKey, ...]:
+    """The keys to seal and open with; none when security is off. Makes the default one. Raises AuthKeyError."""
+    if not settings.totem.secauth:
+        return ()
+    if settings.makes_authkey:
+        create_authkey(settings.totem.authkey[0])
+    return load_authkeys(settings.totem.authkey)
+
+
+def cipher(settings: Settings) -> Cipher:
+    """How to seal."""
+    return _CIPHERS[settings.totem.cipher] if settings.totem.secauth else Cipher.NONE
+
+
+def node_name(settings: Settings) -> str:
+    """The name of this node: the configured one, or that of the host."""
+    return (settings.totem.nodename or socket.gethostname())[:NODE_NAME_MAX]
+
+
+def services(local: LocalNode, settings: Settings) -> list[Service]:
+    """The services of an executive (ais_service_handlers)."""
+    return [Clm(local), Evs(local, settings.totem.message_max)]
