@@ -31,6 +31,8 @@ from openais.messages.status import (
 )
 from openais.types import Version
 
+__all__ = ["EventRecord", "Reason", "Status", "StatusClient"]
+
 VERSION_B: Final = Version("B", 1, 1)
 
 _settings: Final = SessionSettings[None](ServiceId.STATUS, VersionDatabase((VERSION_B,)), lambda message: ())
