@@ -91,7 +91,10 @@ def broad_handlers(tree: ast.Module) -> Iterator[ast.ExceptHandler]:
 
 
 def undocumented(tree: ast.Module) -> Iterator[str]:
-    """Public classes and functions, and methods that are neither short nor overrides, that say not what they give."""
+    """Public classes and functions, and methods of classes without a base, that do not say what they give.
+
+    A short method may be clear without a docstring, and one that has the name of a documented one keeps its contract.
+    """
     for node in tree.body:
         if isinstance(node, ast.ClassDef | Function) and not node.name.startswith("_"):
             if not ast.get_docstring(node):
@@ -104,7 +107,15 @@ def wants_docstring(method: ast.stmt) -> bool:
     """Whether it is a public method with more in it than its name and types say, and no docstring."""
     if not isinstance(method, Function) or method.name.startswith("_") or ast.get_docstring(method):
         return False
-    return not method.decorator_list and length_without_docstring(method) > SHORT_METHOD_LINES
+    clear = method.decorator_list or length_without_docstring(method) <= SHORT_METHOD_LINES
+    return not clear and method.name not in documented_names()
+
+
+@cache
+def documented_names() -> frozenset[str]:
+    """The functions and methods of the source that have a docstring somewhere."""
+    every = (function for name in python_files("src/") for function in functions(tree_of(name)))
+    return frozenset(function.name for function in every if ast.get_docstring(function))
 
 
 def sleeps(tree: ast.Module) -> Iterator[ast.Call]:

@@ -6,14 +6,13 @@ Exit status 0: everything that was claimed was checked and held. 1: something di
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
 from typing import Final
 
 import click
 
-from openais.cli.demo_cluster import Cluster
+from openais.cli.demo_cluster import Cluster, cluster_of
 from openais.cli.demo_ensemble import Ensemble
 from openais.cli.demo_stage import ClaimFailed, PlainStage, Stage
 from openais.cli.demo_tour import Tour
@@ -73,13 +72,13 @@ async def _perform(stage: Stage) -> int:
 
 async def _perform_with_cluster(stage: Stage) -> bool:
     """Whether all that was claimed held."""
-    cluster = Cluster(len(stage.nodes))
+    cluster = None
     try:
-        async with cluster:
+        async with cluster_of(len(stage.nodes)) as cluster:
             await _play_scenes(cluster, stage)
-        stage.claim("no process and no file is left", not _remains(cluster), f"there is still {_remains(cluster)}")
+        stage.claim("no process and no file is left", not cluster.remains(), f"there is still {cluster.remains()}")
     except ClaimFailed as failure:
-        stage.show_failure(str(failure), cluster.last_words)
+        stage.show_failure(str(failure), cluster.last_words if cluster else [])
         return False
     return True
 
@@ -90,17 +89,3 @@ async def _play_scenes(cluster: Cluster, stage: Stage) -> None:
         await Tour(ensemble).run()
     finally:
         ensemble.close()
-
-
-def _remains(cluster: Cluster) -> list[str]:
-    """What is left of a cluster that was cleared away."""
-    processes = [f"process {node.process_id}" for node in cluster.nodes if node.process_id and _alive(node.process_id)]
-    return processes + ([str(cluster.folder)] if cluster.folder.exists() else [])
-
-
-def _alive(process_id: int) -> bool:
-    try:
-        os.kill(process_id, 0)
-    except ProcessLookupError:
-        return False
-    return True

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 import sys
-import tempfile
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from tempfile import TemporaryDirectory
+from typing import Final
 
 from openais.cli.demo_relay import LOOPBACK, Port, Relay, free_port
 from openais.runtime.authkey import create_authkey
@@ -108,45 +106,38 @@ class NodeProcess:
 
 
 class Cluster:
-    """`node_count` executives and the relay between them. `async with` it: nothing of it is left afterwards."""
+    """Executives and the relay between them, in a folder of their own. Made by `cluster_of`."""
 
-    def __init__(self, node_count: int) -> None:
-        self._node_count = node_count
-        self.nodes: Sequence[NodeProcess] = ()
-        self.relay = Relay({})
-        self.folder = Path()
+    def __init__(self, folder: Path, node_count: int) -> None:
+        self.folder = folder
+        self.nodes = tuple(NodeProcess(number, folder, free_port()) for number in range(1, node_count + 1))
+        self.relay = Relay({node.number: node.port for node in self.nodes})
         self.last_words: list[str] = []
-        """What the executives wrote last, of a cluster that was cleared away because something went wrong."""
+        """What the executives wrote last, once the cluster was cleared away."""
 
-    async def __aenter__(self) -> Self:
-        self.folder = Path(tempfile.mkdtemp(prefix="openais-demo-"))
-        try:
-            self.nodes = tuple(NodeProcess(n + 1, self.folder, free_port()) for n in range(self._node_count))
-            self.relay = Relay({node.number: node.port for node in self.nodes})
-            self.relay.open()
-            create_authkey(self.folder / "authkey")
-            for node in self.nodes:
-                self._configure(node)
-        except BaseException:
-            await self._clear_away()
-            raise
-        return self
+    def set_up(self) -> None:
+        """Makes the key and every node's configuration, and opens the relay. To be called in the event loop."""
+        self.relay.open()
+        create_authkey(self.folder / "authkey")
+        for node in self.nodes:
+            node.home.mkdir()
+            node.configuration.write_text(self._configuration_of(node))
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if error is not None:
-            self.last_words = [f"{node.name}: {line}" for node in self.nodes for line in node.last_words()]
-        await self._clear_away()
+    async def clear_away(self) -> None:
+        """Ends all processes, by force, and closes the relay."""
+        self.last_words = [f"{node.name}: {line}" for node in self.nodes for line in node.last_words()]
+        for node in self.nodes:
+            if node.running:
+                await node.kill()
+        self.relay.close()
 
-    @property
-    def running(self) -> list[NodeProcess]:
-        """The nodes whose process lives."""
-        return [node for node in self.nodes if node.running]
+    def remains(self) -> list[str]:
+        """What is left of the cluster: processes, the folder."""
+        processes = [f"process {node.process_id}" for node in self.nodes if node.process_id and _lives(node.process_id)]
+        return processes + ([str(self.folder)] if self.folder.exists() else [])
 
-    def _configure(self, node: NodeProcess) -> None:
-        node.home.mkdir()
-        text = CONFIGURATION.format(
+    def _configuration_of(self, node: NodeProcess) -> str:
+        return CONFIGURATION.format(
             host=LOOPBACK,
             port=node.port,
             home=node.home,
@@ -156,11 +147,23 @@ class Cluster:
             key=self.folder / "authkey",
             socket=node.socket,
         )
-        node.configuration.write_text(text)
 
-    async def _clear_away(self) -> None:
-        for node in self.running:
-            with suppress(TimeoutError, ProcessLookupError):
-                await node.kill()
-        self.relay.close()
-        shutil.rmtree(self.folder)
+
+@asynccontextmanager
+async def cluster_of(node_count: int) -> AsyncIterator[Cluster]:
+    """A cluster, none of its nodes started. Nothing of it is left when the context ends, however it ends."""
+    with TemporaryDirectory(prefix="openais-demo-") as folder:
+        cluster = Cluster(Path(folder), node_count)
+        try:
+            cluster.set_up()
+            yield cluster
+        finally:
+            await cluster.clear_away()
+
+
+def _lives(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -39,6 +39,8 @@ class ServiceId(enum.IntEnum):
 
 
 class Kind(enum.IntEnum):
+    """Which of the four kinds a message is, as a frame carries it."""
+
     REQUEST = 0
     RESPONSE = 1
     CALLBACK = 2

@@ -25,6 +25,8 @@ FRAME_MAX: Final = 17 * 1024 * 1024
 
 
 class Frame(NamedTuple):
+    """One frame, cut out of the stream; its body is not decoded."""
+
     number: int
     kind: Kind
     error: ErrorCode

@@ -185,6 +185,8 @@ class Service:
 
 @dataclass(slots=True, frozen=True)
 class LibraryHandler:
+    """A method that handles a library request, as `@library` marked it."""
+
     request: type[Request]
     name: str
     sends: Callable[[Any], Priority] | None
@@ -193,6 +195,8 @@ class LibraryHandler:
 
 @dataclass(slots=True, frozen=True)
 class ExecutiveHandler:
+    """A method that handles a group message, as `@executive` marked it."""
+
     message: type[Message]
     name: str
 
