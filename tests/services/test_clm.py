@@ -6,6 +6,8 @@ import pytest
 
 from openais.messages.clm import (
     ClusterChange,
+    ClusterNode,
+    ClusterState,
     ClusterView,
     NodeFound,
     NodeGet,
@@ -17,8 +19,10 @@ from openais.messages.clm import (
     TrackStop,
     TrackStopped,
 )
+from openais.services.base import ComponentState, ConfigurationChange
 from openais.services.clm import Clm
-from openais.types import LOCAL_NODE_ID, BadFlags, ErrorCode, NodeId, NotExist, TrackFlags, TryAgain, Version
+from openais.totem.effects import Configuration, RingId
+from openais.types import LOCAL_NODE_ID, BadFlags, ErrorCode, NodeId, NotExist, TimeNs, TrackFlags, TryAgain, Version
 from tests.services.ordered_group import Library, OrderedGroup
 
 CURRENT, CHANGES, CHANGES_ONLY = TrackFlags.CURRENT, TrackFlags.CHANGES, TrackFlags.CHANGES_ONLY
@@ -376,6 +380,23 @@ def test_a_view_says_whether_its_component_has_quorum() -> None:
     group.configure([2, 3])
     group.configure([1, 2, 3])
     assert [view.quorate for view in views(library)] == [False, True]
+
+
+def test_a_component_whose_state_cannot_be_read_is_not_merged() -> None:
+    clm = cluster(1, 2).service(1)
+    record = ClusterNode(NodeId(3), "192.0.2.3", "node3", True, TimeNs(0), 0)
+    list(
+        clm.merge_states(
+            [
+                ComponentState((NodeId(1), NodeId(2)), NodeId(1), tuple(clm.state_to_transfer())),
+                ComponentState((NodeId(3),), NodeId(3), (ClusterState(0, (record,)),)),
+                ComponentState((NodeId(4),), NodeId(4), ()),
+            ]
+        )
+    )
+    ring = Configuration(RingId(2, NodeId(1)), False, (NodeId(1), NodeId(2), NodeId(3), NodeId(4)), (), (), None, "")
+    list(clm.synchronized(ConfigurationChange(ring, quorate=True)))
+    assert [member["node_id"] for member in clm.describe()["members"]] == [1, 2, 3]
 
 
 def test_a_cluster_of_the_largest_size_fits_in_its_state_messages() -> None:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -69,6 +69,13 @@ class _Library:
     tracking: TrackFlags = TrackFlags(0)
 
 
+class _View(NamedTuple):
+    """A view to be installed."""
+
+    number: int
+    members: dict[NodeId, ClusterNode]
+
+
 @dataclass(slots=True, frozen=True)
 class _Component:
     """The view that one component brings to a merge."""
@@ -104,6 +111,8 @@ class Clm(Service):
         """By node id, in ascending order."""
         self._going_on: tuple[NodeId, ...] = (node.node_id,)
         """The members of the last transitional configuration."""
+        self._merged: _View | None = None
+        """The view that the merge made, until the state is complete: then it is known whether there is quorum."""
         self._libraries: dict[int, _Library] = {}
 
     # Configuration changes and state transfer.
@@ -117,7 +126,7 @@ class Clm(Service):
         staying = {node_id: node for node_id, node in self._members.items() if node_id in self._going_on}
         if len(staying) == len(self._members):
             return ()
-        return self._install_view(self._view_number + 1, staying)
+        return self._install(_View(self._view_number + 1, staying))
 
     def state_to_transfer(self) -> Iterator[Message]:
         nodes = tuple(self._members.values())
@@ -125,7 +134,7 @@ class Clm(Service):
             yield ClusterState(self._view_number, nodes[first : first + NODES_IN_STATE])
 
     def merge_states(self, states: Sequence[ComponentState]) -> Effects:
-        components = [_component(state) for state in states]
+        components = [component for component in map(_component, states) if component.nodes]
         view_number = max(component.view_number for component in components) + 1
         going_on = max(components, key=lambda component: component.claim)
         merged = [
@@ -133,13 +142,15 @@ class Clm(Service):
             for component in components
             for node in component.nodes
         ]
-        return self._install_view(view_number, {node.node_id: node for node in merged})
+        self._merged = _View(view_number, {node.node_id: node for node in merged})
+        return ()
 
     def synchronized(self, change: ConfigurationChange) -> Effects:
         self._quorate = change.quorate
-        if self._view_number:
-            return ()
-        return self._install_view(1, {node_id: _joined_in(node, 1) for node_id, node in self._members.items()})
+        view, self._merged = self._merged, None
+        if view is None and not self._view_number:
+            view = _View(1, {node_id: _joined_in(node, 1) for node_id, node in self._members.items()})
+        return self._install(view) if view is not None else ()
 
     # Requests of libraries. All are answered from the local replica, nothing is multicast.
 
@@ -208,12 +219,12 @@ class Clm(Service):
     def _view(self, notifications: tuple[Notification, ...]) -> ClusterView:
         return ClusterView(self._view_number, notifications, len(self._members), self._quorate)
 
-    def _install_view(self, view_number: int, members: dict[NodeId, ClusterNode]) -> Effects:
-        """Makes `members` the view `view_number` and tells those who track."""
-        assert view_number > self._view_number
+    def _install(self, view: _View) -> Effects:
+        """Makes `view` the one in force and tells those who track."""
+        assert view.number > self._view_number
         before = self._members if self._view_number else {}
-        self._view_number = view_number
-        self._members = dict(sorted(members.items()))
+        self._view_number = view.number
+        self._members = dict(sorted(view.members.items()))
         return self._notify(_notifications(before, self._members))
 
     def _notify(self, notifications: tuple[Notification, ...]) -> Effects:
@@ -276,9 +287,10 @@ def _in_version(notifications: tuple[Notification, ...], version: Version) -> tu
 
 
 def _component(state: ComponentState) -> _Component:
+    """What `state` says of the nodes of that component."""
     parts = [message for message in state.messages if isinstance(message, ClusterState)]
-    assert parts, f"component {state.members}: no cluster state from node {state.sender}"
-    return _Component(parts[0].view_number, tuple(node for part in parts for node in part.nodes))
+    nodes = tuple(node for part in parts for node in part.nodes if node.node_id in state.members)
+    return _Component(max((part.view_number for part in parts), default=0), nodes)
 
 
 def _joined_in(node: ClusterNode, view_number: int) -> ClusterNode:

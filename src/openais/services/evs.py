@@ -144,8 +144,16 @@ class Evs(Service):
         return (GroupDirectory(part) for part in self._directory.parts(MEMBERS_IN_DIRECTORY))
 
     def merge_states(self, states: Sequence[ComponentState]) -> Effects:
-        parts = [part.groups for state in states for part in state.messages if isinstance(part, GroupDirectory)]
-        return self._tell(self._directory.replace(parts))
+        entries = [
+            (group, member)
+            for state in states
+            for part in state.messages
+            if isinstance(part, GroupDirectory)
+            for group, members in part.groups.items()
+            for member in members
+            if member.node_id in state.members
+        ]
+        return self._tell(self._directory.replace(entries))
 
     # Libraries come and go.
 

@@ -58,12 +58,11 @@ class Directory:
                 part[group] = (*part.get(group, ()), member)
             yield part
 
-    def replace(self, parts: Iterable[Groups]) -> list[Change]:
-        """Makes the union of `parts` the directory."""
+    def replace(self, entries: Iterable[tuple[str, GroupMember]]) -> list[Change]:
+        """Makes `entries`, groups and members in them, the directory."""
         groups: dict[str, set[GroupMember]] = {group: set() for group in self.groups}
-        for part in parts:
-            for group, members in part.items():
-                groups.setdefault(group, set()).update(members)
+        for group, member in entries:
+            groups.setdefault(group, set()).add(member)
         return self._update(groups)
 
     def _update(self, groups: Mapping[str, set[GroupMember]]) -> list[Change]:
