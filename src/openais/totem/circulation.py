@@ -214,7 +214,7 @@ class Circulation:
             core.multicast(Scope.RING, ring.members, tuple(after))
         self.quiet = token.sequence == token.aru and not (token.backlog or token.requests or before or after)
         settings = core.settings
-        held = settings.hold_s if self.quiet and self.successor == ring.ring_id.representative else 0.0
+        held = settings.hold_s if self.quiet else 0.0
         self._repeat_deadline = now + held + settings.token_retransmit_s
         self.loss_deadline = now + self._loss_s
 

@@ -24,7 +24,7 @@ from openais.totem.effects import (
 from openais.totem.packing import SendQueues
 from openais.totem.settings import RingSettings
 from openais.totem.store import PacketStore
-from openais.totem.wire import RECOVERED, SAFE, cluster_checksum
+from openais.totem.wire import RECOVERED, SAFE, Join, cluster_checksum
 from openais.types import NodeId
 
 if TYPE_CHECKING:
@@ -142,15 +142,15 @@ class Core:
         self.complain("settings_differ", text, sender, settings)
         return False
 
-    def is_excluded(self, node: NodeId, incarnation: int, now: float) -> bool:
-        """Whether joins of this processor are ignored for now."""
-        excluded = self.excluded.get(node)
+    def is_excluded(self, join: Join, now: float) -> bool:
+        """Whether joins of this processor are ignored for now, unless they show that it hears us."""
+        excluded = self.excluded.get(join.sender)
         if excluded is None:
             return False
-        if excluded[0] != incarnation or now >= excluded[1]:
-            del self.excluded[node]
+        if excluded[0] != join.incarnation or now >= excluded[1]:
+            del self.excluded[join.sender]
             return False
-        return True
+        return self.node_id not in join.heard
 
     def deliver(self, ring: Ring, up_to: int, safe_line: int) -> None:
         """Delivers packets of `ring` in order, up to `up_to`, a gap, or a safe message above the safe line."""

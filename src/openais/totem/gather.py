@@ -12,6 +12,7 @@ we do hear is held against the stranger: a newcomer with a bad link does not bre
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from openais.totem.commit import Commit
@@ -33,10 +34,17 @@ class Gather(State):
 
     name = "gather"
 
-    def __init__(self, core: Core, reason: str, now: float, failed: dict[NodeId, str] | None = None) -> None:
+    def __init__(
+        self,
+        core: Core,
+        reason: str,
+        now: float,
+        failed: dict[NodeId, str] | None = None,
+        met: Iterable[NodeId] = (),
+    ) -> None:
         super().__init__(core)
         self.reason = reason
-        self._processors: set[NodeId] = {core.node_id, *core.ring.members}
+        self._processors: set[NodeId] = {core.node_id, *core.ring.members, *met}
         self._failed: dict[NodeId, str] = dict(failed or {})
         self._consensus: set[NodeId] = {core.node_id}
         self._heard: dict[NodeId, frozenset[NodeId]] = {}
@@ -71,7 +79,7 @@ class Gather(State):
         if not self._is_rightful(join, now) or is_stale(join, core.ring):
             core.count("join_stale")
             return
-        if core.is_excluded(sender, join.incarnation, now) or not self._has_room(join):
+        if core.is_excluded(join, now) or not self._has_room(join):
             core.count("join_ignored")
             return
         core.addresses[sender] = address

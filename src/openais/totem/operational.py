@@ -80,7 +80,7 @@ class Operational(State):
                 return
             told = join.reason if join.reason.startswith("node ") else f"node {sender}: {join.reason}"
             self._gather(told, now)
-        elif join.leave or core.is_excluded(sender, join.incarnation, now):
+        elif join.leave or core.is_excluded(join, now):
             core.count("join_ignored")
             return
         elif core.node_id in join.failed:
@@ -99,7 +99,8 @@ class Operational(State):
         if self._strangers.heard_from(announce, address, now):
             self._announce(now, to_strangers=True)
         if self._strangers.can_meet(announce, now):
-            self._gather(f"this ring and ring {announce.ring_id} of node {announce.sender} meet", now)
+            why = f"this ring and ring {announce.ring_id} of node {announce.sender} meet"
+            self._gather(why, now, met=tuple(node for node, _ in announce.members))
 
     def woken(self, now: float) -> None:
         if self._held is not None:
@@ -149,9 +150,11 @@ class Operational(State):
             "strangers": self._strangers.describe(),
         }
 
-    def _gather(self, why: str, now: float, failed: dict[NodeId, str] | None = None) -> None:
+    def _gather(
+        self, why: str, now: float, failed: dict[NodeId, str] | None = None, met: tuple[NodeId, ...] = ()
+    ) -> None:
         self._deliver()
-        self.core.become(gather.Gather(self.core, why, now, failed), now, why)
+        self.core.become(gather.Gather(self.core, why, now, failed, met), now, why)
 
     def _may_hold(self, token: Token) -> bool:
         """Whether the ring is idle and we are its representative: nothing to send, and everybody knows all is safe."""
