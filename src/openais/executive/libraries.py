@@ -78,10 +78,9 @@ class Libraries:
         try:
             connection.waiting.extend(connection.reader.frames())
         except Malformed as error:
-            self._serve(connection)
             self._end(connection, "malformed_frame", ErrorCode.LIBRARY, str(error))
-        else:
-            self._serve(connection)
+            return
+        self._serve(connection)
 
     def written(self, number: int, byte_count: int) -> None:
         """A library has read; it may be served again."""
