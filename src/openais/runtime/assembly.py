@@ -19,8 +19,6 @@ from openais.totem.settings import RingSettings
 
 NETWORK_HEADERS: Final = 48
 """Bytes of the headers of IPv6 and UDP; those of IPv4 are shorter, and the ring's settings must not depend on it."""
-GROUP_NAMES_MAX: Final = 64 * 1024
-"""Bytes of the names of a message's groups, which the ring counts as part of it, and the executive does not."""
 MILLISECOND: Final = 0.001
 NODE_NAME_MAX: Final = 255
 
@@ -38,7 +36,7 @@ def ring_settings(settings: Settings) -> RingSettings:
         window=totem.window_size,
         visit_max=totem.max_messages,
         accelerated_window=totem.accelerated_window,
-        message_max=totem.message_max + GROUP_NAMES_MAX,
+        message_max=totem.message_max,
         queue_bytes_max=totem.queue_max,
     )
 
