@@ -239,6 +239,22 @@ def test_components_of_an_interrupted_exchange_stay_apart_although_they_come_fro
     assert since_regular(cluster, 3)[1] == "merge [([1, 2], ['left']), ([3], ['right'])]"
 
 
+def test_members_of_one_component_that_went_different_ways_stay_apart_however_often_they_are_interrupted() -> None:
+    cluster = Cluster(1, 2, 3, 4, 5)
+    cluster.form([1, 2, 3], [4], [5])
+    cluster[3].library().send(Write("by 3", Priority.RECOVERY))
+    cluster.group.configure([1, 2, 4], [3, 5])
+    cluster.group.deliver(limit=6)
+    cluster.group.configure([1, 2, 3, 4, 5])
+    assert [cluster[node_id].ledger.entries for node_id in (1, 2, 3, 5)] == [[], [], ["by 3"], ["by 3"]]
+    cluster.group.deliver(limit=3)
+    cluster.form([1, 2, 3, 4, 5])
+    merge = "merge [([1, 2], []), ([3], ['by 3']), ([4], []), ([5], ['by 3'])]"
+    for node_id in cluster.nodes:
+        assert since_regular(cluster, node_id)[1] == merge
+    assert cluster.entries() == [["by 3"]] * 5
+
+
 def test_one_component_alone_after_an_interruption_has_nothing_to_send() -> None:
     cluster = parted([1, 2], [3])
     cluster.group.configure([1, 2, 3])

@@ -296,6 +296,7 @@ class Executive:
             self._transfer.transitional(configuration)
         else:
             self._quorum.install(configuration.members)
+            self._tell_why()
         change = ConfigurationChange(configuration, self._quorum.has(configuration.members))
         for service in self._services:
             self._performer.perform(service.service_id, service.configuration_changed(change))
@@ -358,6 +359,12 @@ class Executive:
         """Records an event, and lets the runtime log it."""
         self._recorder.record(Event(self._now, self._local.wall_time_ns, kind, text, details))
         self._effects.append(Recorded(kind, text, details))
+
+    def _tell_why(self) -> None:
+        """Lets the runtime log the reason of the configuration that was just recorded."""
+        (reason,) = self._recorder.why(1)
+        details = {"ring": str(reason.ring_id), "members": reason.members, "left": reason.left, "joined": reason.joined}
+        self._effects.append(Recorded("configuration", reason.sentence, details))
 
     def _note_library(self, text: str) -> None:
         self._note("library", text)

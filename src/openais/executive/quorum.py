@@ -77,7 +77,7 @@ class Quorum:
         """Whether a component of these members has quorum."""
         if self._settings.rule is QuorumRule.NONE:
             return True
-        if (self._settings.wait_for_all or self._settings.two_node) and not self.seen_all:
+        if self._settings.wait_for_all and not self.seen_all:
             return False
         if self._settings.two_node and self.votes_expected == 2 and len(members) == 1:
             return self._tie_breaker in members
