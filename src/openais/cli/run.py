@@ -13,6 +13,7 @@ from openais.cli.exits import BoundedCommand, ExitCode, Failure
 from openais.cli.options import color_option
 from openais.config.load import load_settings
 from openais.config.problems import ConfigurationError
+from openais.config.settings import Settings
 from openais.config.table import KEYS, SECTIONS, Key
 from openais.config.values import Switch
 
@@ -73,11 +74,14 @@ def run(config: Path | None, **given: str | None) -> None:
     """
     flags = {key.path: text for key in KEYS if (text := given[parameter_of(key)]) is not None}
 
+    def load() -> Settings:
+        return load_settings(config, os.environ, flags)
+
     try:
-        settings = load_settings(config, os.environ, flags)
+        settings = load()
     except ConfigurationError as error:
         raise Failure(f"the configuration has mistakes:\n{error}", ExitCode.USAGE) from None
 
     from openais.runtime.daemon import run as run_executive
 
-    run_executive(settings)
+    raise click.exceptions.Exit(run_executive(settings, load))

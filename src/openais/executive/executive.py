@@ -363,8 +363,8 @@ class Executive:
     def _tell_why(self) -> None:
         """Lets the runtime log the reason of the configuration that was just recorded."""
         (reason,) = self._recorder.why(1)
-        details = {"ring": str(reason.ring_id), "members": reason.members, "left": reason.left, "joined": reason.joined}
-        self._effects.append(Recorded("configuration", reason.sentence, details))
+        members = {"members": reason.members, "left": reason.left, "joined": reason.joined}
+        self._effects.append(Recorded("configuration", reason.sentence, {"ring": str(reason.ring_id), **members}))
 
     def _note_library(self, text: str) -> None:
         self._note("library", text)

@@ -23,6 +23,7 @@ IDENTITY: Final = "openais"
 
 _LEVELS: Final = {
     "library": logging.DEBUG,
+    "state": logging.DEBUG,
     "failed": logging.WARNING,
     "paused": logging.WARNING,
     "settings_differ": logging.ERROR,
