@@ -23,8 +23,8 @@ from openais.services.base import (
 )
 from openais.types import Exists, NodeId, Priority, Version
 
-SERVICE_ID = ServiceId.EVT
-"""Borrowed, with numbers that its own messages do not reach."""
+SERVICE_ID = ServiceId.EXAMPLE
+"""With numbers that the examples of the documentation do not reach."""
 
 
 class Entries(Message, frozen=True):

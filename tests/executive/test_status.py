@@ -48,7 +48,7 @@ def test_status_tells_who_is_there_and_since_when() -> None:
     assert (status.node_id, status.name, status.synchronized, status.quorate) == (1, "node1", True, True)
     assert [(each.node_id, each.local) for each in status.members] == [(1, True), (2, False), (4, False)]
     assert [each.since_ns - WALL_NS for each in status.members] == [0, 0, 20_000_000_000]
-    assert status.services == ("evt", "status")
+    assert status.services == ("example", "status")
     assert (status.quorum, status.transfer, status.connections) == ("none: every component carries on", "", 1)
     assert as_json(status)
 
@@ -89,9 +89,9 @@ def test_descriptions_are_told_of_one_part_or_of_all() -> None:
     _, library = observed()
     everything = library.call(DescribeGet())
     assert isinstance(everything, Descriptions)
-    assert list(everything.parts) == ["executive", "ring", "evt", "status"]
-    one = library.call(DescribeGet("evt"))
-    assert one == Descriptions({"evt": {"entries": []}})
+    assert list(everything.parts) == ["executive", "ring", "example", "status"]
+    one = library.call(DescribeGet("example"))
+    assert one == Descriptions({"example": {"entries": []}})
     assert as_json(everything)
 
 
@@ -99,7 +99,7 @@ def test_a_part_that_is_not_there_does_not_exist() -> None:
     _, library = observed()
     answer = library.call(DescribeGet("amf"))
     assert isinstance(answer, NotExist)
-    assert "expected one of executive, ring, evt, status" in str(answer)
+    assert "expected one of executive, ring, example, status" in str(answer)
 
 
 def test_values_that_json_does_not_have_become_text() -> None:

@@ -326,9 +326,9 @@ def test_whatever_parts_and_merges_all_nodes_end_with_one_state_and_nothing_is_l
     ("payload", "cause"),
     [
         (b"", "malformed"),
-        (bytes((ServiceId.EVT,)), "malformed"),
-        (bytes((ServiceId.EVT, 240)) + b"\xc1", "malformed"),
-        (bytes((ServiceId.EVT, 1)), "unknown"),
+        (bytes((ServiceId.EXAMPLE,)), "malformed"),
+        (bytes((ServiceId.EXAMPLE, 240)) + b"\xc1", "malformed"),
+        (bytes((ServiceId.EXAMPLE, 1)), "unknown"),
         (bytes((200, 1)), "unknown"),
         (bytes((ServiceId.EXECUTIVE, 1)), "out_of_date"),
     ],
