@@ -96,6 +96,8 @@ class Operational(State):
             if announce.ring_id.sequence > ring.ring_id.sequence and self._same_incarnation(announce):
                 self._gather(f"node {announce.sender} went on to ring {announce.ring_id} without this node", now)
             return
+        if self.core.node_id in announce.heard:
+            self.core.excluded.pop(announce.sender, None)
         if self._strangers.heard_from(announce, address, now):
             self._announce(now, to_strangers=True)
         if self._strangers.can_meet(announce, now):
