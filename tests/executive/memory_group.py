@@ -35,7 +35,7 @@ class MemoryRing:
         self.deadline = math.inf
 
     def start(self, now: float) -> None:
-        self.effects.append(Recorded("state", "idle to gather: start", {"why": "start"}))
+        self.effects.append(Recorded("state", "idle to gather: start", {"state": "gather", "why": "start"}))
 
     def receive(self, burst: Sequence[tuple[Address, bytes]], now: float) -> None:
         self.counters["datagrams"] += len(burst)

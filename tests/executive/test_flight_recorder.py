@@ -20,7 +20,7 @@ class Story:
         self.sequence = 0
 
     def gather(self, at_s: float, why: str) -> None:
-        self.recorder.record(event(at_s, "state", f"operational to gather: {why}", why=why))
+        self.recorder.record(event(at_s, "state", f"operational to gather: {why}", state="gather", why=why))
 
     def install(self, at_s: float, members: tuple[int, ...], reason: str = "", came_back: tuple[int, ...] = ()) -> str:
         """Takes the configurations that lead to `members`, and gives the sentence about them."""
@@ -82,6 +82,20 @@ def test_another_node_that_noticed_first_is_named() -> None:
     sentence = story.install(10.5, (1, 2))
     assert "node 2: no token for 520 ms; noticed first by node 2;" in sentence
     assert story.recorder.why()[-1].noticed_by == 2
+
+
+def test_a_node_that_left_in_order_noticed_first_itself() -> None:
+    story = formed(1, 2)
+    story.gather(10.0, "node 2 left in order")
+    assert "; noticed first by node 2; " in story.install(10.5, (1,))
+
+
+def test_what_the_ring_does_before_it_gathers_is_no_sign_of_a_change() -> None:
+    story = formed(1, 2)
+    story.recorder.record(event(1.0, "state", state="operational", why="ring 4.1 is installed"))
+    story.gather(10.0, "token lost")
+    story.install(10.5, (1,))
+    assert story.recorder.why()[-1].duration_s == 0.5
 
 
 def test_joining_coming_back_and_going_alone_are_told() -> None:

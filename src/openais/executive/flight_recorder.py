@@ -1,8 +1,9 @@
 """The flight recorder: the last events of the protocol and the executive, always on, and why configurations changed.
 
 Events come from the ring (`Recorded`) and from the executive. All that happened since one regular configuration up to
-the next is the evidence for why that one was installed: the first change of the ring's state is the first sign, and
-its `why` the cause. A cause that another node told begins with `node N: `; then that node noticed first, else this one.
+the next is the evidence for why that one was installed: the first time that the ring went to its state `gather` is the
+first sign, and its `why` the cause. A cause that another node told begins with `node N: `, or is that it left in order;
+then that node noticed first, else this one.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Final
 from openais.totem.effects import Configuration, RingId
 from openais.types import NodeId, TimeNs
 
-_TOLD: Final = re.compile(r"node (\d+): ")
+_TOLD: Final = re.compile(r"node (\d+)(: | left in order)")
 
 EVENTS_MAX: Final = 4096
 REASONS_MAX: Final = 64
@@ -68,7 +69,7 @@ class FlightRecorder:
     def record(self, event: Event) -> None:
         """Takes an event; the oldest makes room."""
         self._events.append(event)
-        if event.kind == "state" and self._first_sign is None:
+        if self._first_sign is None and event.kind == "state" and event.details.get("state") == "gather":
             self._first_sign = event
         if event.kind in NO_EVIDENCE:
             return
