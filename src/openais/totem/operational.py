@@ -37,7 +37,8 @@ class Operational(State):
         token = None if self._alone else self._circulation.deadline
         if self._held is not None:
             token = None
-        return earliest(token, self._hold_deadline, self._announce_deadline, self._leave_deadline)
+        announce = self._announce_deadline if self._is_representative() or self._strangers.any_known else None
+        return earliest(token, self._hold_deadline, announce, self._leave_deadline)
 
     def enter(self, now: float) -> None:
         self.wake(now)
@@ -199,16 +200,16 @@ class Operational(State):
     def _announce(self, now: float, *, to_strangers: bool) -> None:
         """The representative announces the ring; the others too, while there are strangers about."""
         core, ring = self.core, self._ring
-        if not to_strangers:
+        if not to_strangers or now >= self._announce_deadline:
             self._announce_deadline = now + core.settings.announce_s
-        representative = ring.ring_id.representative == core.node_id
-        if not (representative or self._strangers.any(now)):
-            return
         datagram = self._strangers.announcement(ring.ring_id, ring.members, now).encode(core.cluster)
-        if to_strangers or not representative:
+        if to_strangers or not self._is_representative():
             self._strangers.send(datagram, now)
         else:
             core.multicast(Scope.STRANGERS, ring.members, (datagram,))
+
+    def _is_representative(self) -> bool:
+        return self._ring.ring_id.representative == self.core.node_id
 
     def _same_incarnation(self, announce: Announce) -> bool:
         return (announce.sender, self.core.incarnations[announce.sender]) in announce.members

@@ -59,9 +59,9 @@ class Strangers:
         theirs = frozenset(node for node, _ in announce.members)
         return ours <= announce.mutual and theirs <= self._mutual() and not ours & theirs
 
-    def any(self, now: float) -> bool:
-        """Whether somebody is about."""
-        self._forget(now)
+    @property
+    def any_known(self) -> bool:
+        """Whether somebody was about lately."""
         return bool(self._known)
 
     def announcement(self, ring_id: RingId, members: tuple[NodeId, ...], now: float) -> Announce:
