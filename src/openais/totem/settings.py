@@ -59,7 +59,7 @@ class RingSettings:
     @property
     def consensus_s(self) -> float:
         """A processor that did not agree within this time is put into the fail set."""
-        return self.token_timeout_s * 0.6
+        return self.token_timeout_s * 0.5
 
     @property
     def announce_s(self) -> float:
