@@ -17,12 +17,16 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE_LINES_MAX = 500
+TEST_FILE_LINES_MAX = 700
 FUNCTION_LINES_MAX = 60
 SHORT_METHOD_LINES = 4
 
 LONG_FILES: dict[str, str] = {}
 LONG_FUNCTIONS: dict[str, str] = {}
-BOUNDARIES: dict[str, str] = {}
+BOUNDARIES: dict[str, str] = {
+    "src/openais/runtime/driver.py": "a mistake in the executive is logged and ends it, so that no node is half alive",
+    "src/openais/simulation/runner.py": "a mistake in a simulated run is reported with its seed, and other seeds go on",
+}
 """Where `except Exception` logs what nothing below it foresaw: path, and why there."""
 
 BROAD = ("Exception", "BaseException")
@@ -137,6 +141,11 @@ def private_attributes(tree: ast.Module) -> Iterator[ast.Attribute]:
                 yield node
 
 
+def lines_max(name: str) -> int:
+    """Lines that a file may have; a list of cases may be longer than a train of thought."""
+    return TEST_FILE_LINES_MAX if name.startswith("tests/") else FILE_LINES_MAX
+
+
 def check(found: list[Found]) -> None:
     """Fails with one line for each thing found."""
     lines = "\n".join(f"{where}: {what}" for where, what in found)
@@ -144,14 +153,12 @@ def check(found: list[Found]) -> None:
 
 
 def test_no_file_is_longer_than_its_limit() -> None:
-    lengths = {name: len(text_of(name).splitlines()) for name in python_files()}
-    check(
-        [
-            Found(name, f"{count} lines, at most {FILE_LINES_MAX}: split it by idea")
-            for name, count in lengths.items()
-            if count > FILE_LINES_MAX and name not in LONG_FILES
-        ]
-    )
+    found = []
+    for name in python_files():
+        count, most = len(text_of(name).splitlines()), lines_max(name)
+        if count > most and name not in LONG_FILES:
+            found.append(Found(name, f"{count} lines, at most {most}: split it by idea"))
+    check(found)
 
 
 def test_no_function_is_longer_than_its_limit() -> None:
