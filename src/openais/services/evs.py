@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any, Final
 
 from openais.messages.base import Message, ServiceId, Source
@@ -198,7 +199,7 @@ class Evs(Service):
         groups = _group_names(request.groups) if request.groups else sender.joined
         if not groups:
             raise NotExist("multicast to the joined groups: this connection is in no group")
-        payloads = request.payloads[: self._fitting(request.payloads)]
+        payloads = self._fitting(request.payloads)
         message = GroupMulticast(sender.member, groups, request.guarantee, request.priority, payloads)
         ring_groups = tuple(_ring_group(group) for group in groups)
         yield ToGroup(message, Priority(request.priority), Guarantee(request.guarantee), ring_groups)
@@ -306,16 +307,15 @@ class Evs(Service):
             asked = tuple(number for number in receivers if self._libraries[number].group_changes)
             yield from _callback(asked, GroupChange(group, self._directory.members(group), joined, left))
 
-    def _fitting(self, payloads: tuple[memoryview, ...]) -> int:
-        """How many of `payloads`, from the first, fit in one group message. Raises TooBig when not even that does."""
-        size = 0
-        for count, payload in enumerate(payloads):
-            size += len(payload) + PAYLOAD_HEADER_MAX
-            if size > self._payloads_max:
-                if not count:
-                    raise TooBig(f"multicast: {len(payload)} bytes, expected at most {self._payloads_max}")
-                return count
-        return len(payloads)
+    def _fitting(self, payloads: tuple[memoryview, ...]) -> tuple[memoryview, ...]:
+        """Of `payloads` the first that fit in one group message together. Raises TooBig when not even one does."""
+        if sum(map(len, payloads)) + PAYLOAD_HEADER_MAX * len(payloads) <= self._payloads_max:
+            return payloads
+        sizes = accumulate(len(payload) + PAYLOAD_HEADER_MAX for payload in payloads)
+        count = sum(size <= self._payloads_max for size in sizes)
+        if not count:
+            raise TooBig(f"multicast: {len(payloads[0])} bytes, expected {self._payloads_max} at most")
+        return payloads[:count]
 
 
 def _callback(connections: tuple[int, ...], message: Message) -> Effects:
