@@ -66,16 +66,21 @@ class Checker:
         self._highest: dict[NodeId, RingId] = {}
         self._quorate: dict[RingId, tuple[NodeId, ...]] = {}
 
-    def report(self, invariant: str, evidence: Iterable[str]) -> None:
-        """Reports each piece of `evidence` as a violation of `invariant`."""
+    def report(self, invariant: str, evidence: Iterable[str]) -> bool:
+        """Reports each piece of `evidence` as a violation of `invariant`; answers whether there was any."""
+        found = False
         for words in evidence:
+            found = True
             if len(self.violations) < VIOLATIONS_MAX:
                 self.violations.append(Violation(invariant, words, self._scheduler.now_us, self._describe()))
+        return found
 
     # What happens
 
-    def started(self, node: NodeId) -> Life:
-        """A new life of `node`."""
+    def started(self, node: NodeId, forgetful: bool = False) -> Life:
+        """A new life of `node`; with an empty disk it is a new processor, as far as its ring ids go."""
+        if forgetful:
+            self._highest.pop(node, None)
         life = Life(node, len(self.lives) + 1, self._scheduler.now_us)
         self.lives.append(life)
         return life
@@ -129,7 +134,8 @@ class Checker:
             self.report("3", [f"{life} delivers {message} before its first configuration"])
             return
         record = self.rings[stay.ring_id]
-        self.report("1", invariants.delivery_has_one_send(life, stay, message, effect))
+        if self.report("1", invariants.delivery_has_one_send(life, stay, message, effect)):
+            return
         if not stay.may_want(message):
             self.report("groups", [f"{stay} is given {message} of groups {message.groups}, being in none of them"])
         self.report("8", invariants.no_strangers(stay, message))
@@ -189,10 +195,12 @@ class Checker:
         if record is None:
             record = self.rings[change.ring_id] = RingRecord(change.ring_id, change.members, now_us, node)
         self.report("2", invariants.same_configuration(record, change, node))
+        self.report("8", invariants.ring_id_is_new(record, change, node))
         came = life.stay.transitional if life.stay is not None else None
-        move = Move(node, change.old_ring_id, came.members if came is not None else ())
-        self.report("8", invariants.same_companions(change.ring_id, move, record.moves))
-        record.moves.append(move)
+        if came is not None or life.stay is None:
+            move = Move(node, change.old_ring_id, came.members if came is not None else ())
+            self.report("8", invariants.same_companions(change.ring_id, move, record.moves))
+            record.moves.append(move)
         self._check_passed_by(life, change.ring_id)
         life.stay = record.stays[node] = Stay(life, change, now_us, set(life.groups), set(life.groups))
         life.stays.append(life.stay)

@@ -72,7 +72,7 @@ class Cluster(Generic[E]):
     def boot(self, node_id: NodeId, tamper: Callable[[list[RingEffect]], list[RingEffect]] | None = None) -> None:
         """Starts a machine that is down. `tamper` breaks what its ring does."""
         node = self.nodes[node_id]
-        life = self.checker.started(node_id)
+        life = self.checker.started(node_id, forgetful=node.disk.ring_sequence is None)
         sequence, incarnation = node.disk.start(node.wall_ns() // 1_000_000, self.chance.randrange(1 << 16))
         ring = ObservedRing(
             self._make_ring(node_id, incarnation, self.settings, sequence),

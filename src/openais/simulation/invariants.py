@@ -257,9 +257,15 @@ def same_companions(ring_id: RingId, mine: Move, others: Iterable[Move]) -> Iter
 
 
 def ring_ids_rise(highest: RingId | None, change: Configuration, node: NodeId) -> Iterator[str]:
-    """8: ring ids rise strictly at each processor, restarts included."""
+    """8: ring ids rise strictly at each processor, restarts included. (A processor that lost its disk is a new one.)"""
     if highest is not None and change.ring_id <= highest:
         yield f"node {node} installs ring {change.ring_id}; it was in ring {highest} before"
+
+
+def ring_id_is_new(record: RingRecord, change: Configuration, node: NodeId) -> Iterator[str]:
+    """8: no ring id is used twice, whatever became of the disk."""
+    if node in record.stays:
+        yield f"node {node} installs ring {change.ring_id} a second time"
 
 
 def no_strangers(stay: Stay, message: Message) -> Iterator[str]:

@@ -11,7 +11,7 @@ import multiprocessing
 import random
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -161,13 +161,13 @@ def _run(cluster: RingCluster, task: Task, chance: random.Random) -> Counter[str
     violations = cluster.checker.violations
     if not cluster.run(task.duration_s + 0.000_001, lambda: bool(violations)):
         make_whole(cluster)
-        _quiet(cluster)
+        settle(cluster)
     if cluster.fatal:
         cluster.checker.report("product", (f"node {node}: {reason}" for node, reason in cluster.fatal.items()))
     return schedule.begun
 
 
-def _quiet(cluster: Cluster[Any]) -> None:
+def settle(cluster: Cluster[Any]) -> None:
     """11: after the last fault, one stable configuration within a bounded time, and all that was accepted is
     delivered."""
     violations = cluster.checker.violations
@@ -205,6 +205,3 @@ def _statistics(cluster: Cluster[Any], begun: Counter[str]) -> Statistics:
         faults=begun,
         dropped=dropped,
     )
-
-
-Progress = Callable[[Result], None]
