@@ -88,7 +88,7 @@ class Operational(State):
             core.count("join_refuses_us")
             return
         else:
-            self._gather(f"node {sender} joins", now)
+            self._gather(f"node {sender} joins ({join.reason})", now)
         core.state.join(join, address, now)
 
     def announce(self, announce: Announce, address: Address, now: float) -> None:
