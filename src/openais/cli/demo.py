@@ -19,6 +19,7 @@ from openais.cli.demo_tour import Tour
 from openais.cli.exits import BoundedCommand, ExitCode
 from openais.cli.options import color_option
 from openais.cli.output import console, in_terminal
+from openais.types import AisError
 
 NODES_MIN: Final = 3
 NODES_MAX: Final = 8
@@ -49,14 +50,20 @@ def live_stage(nodes: int) -> Stage:
 async def play(stage: Stage) -> int:
     """Plays the tour on a stage; the exit status. Nothing of the cluster is left when it returns."""
     loop = asyncio.get_running_loop()
-    performance = asyncio.ensure_future(_perform(stage))
+    performance = loop.create_task(_perform(stage))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, performance.cancel)
+        loop.add_signal_handler(number, _interrupt, performance)
     try:
         return await performance
     except asyncio.CancelledError:
         click.echo("interrupted; everything was cleared away", err=True)
         return ExitCode.INTERRUPTED
+
+
+def _interrupt(performance: asyncio.Task[int]) -> None:
+    """Ends the performance, once: a second signal does not end the clearing away."""
+    if not performance.cancelling():
+        performance.cancel()
 
 
 async def _perform(stage: Stage) -> int:
@@ -77,7 +84,7 @@ async def _perform_with_cluster(stage: Stage) -> bool:
         async with cluster_of(len(stage.nodes)) as cluster:
             await _play_scenes(cluster, stage)
         stage.claim("no process and no file is left", not cluster.remains(), f"there is still {cluster.remains()}")
-    except ClaimFailed as failure:
+    except (ClaimFailed, AisError) as failure:
         stage.show_failure(str(failure), cluster.last_words if cluster else [])
         return False
     return True

@@ -14,8 +14,9 @@ def claim_one_order(stage: Stage, scene: str, witnesses: Sequence[Witness], coun
     """That all `count` messages of each witness were delivered to all, once, in one order. Raises ClaimFailed."""
     orders = [witness.messages(scene) for witness in witnesses]
     total = count * len(witnesses)
+    where = names(witness.node.number for witness in witnesses)
     stage.claim(
-        f"{names(witness.node.number for witness in witnesses)} delivered {total} messages in the same order",
+        f"{where} delivered {total} messages" + (", in the same order" if len(orders) > 1 else ""),
         all(order == orders[0] for order in orders),
         f"they begin to differ at message {_first_difference(orders)}",
     )

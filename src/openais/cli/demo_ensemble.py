@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Final
 
-from openais.cli.demo_cluster import Cluster, NodeProcess
+from openais.cli.demo_cluster import LEAVE_S, Cluster, NodeProcess
 from openais.cli.demo_stage import NodeState, Stage
 from openais.cli.demo_witness import News, Witness
 from openais.types import AisError, Guarantee
@@ -59,8 +59,11 @@ class Ensemble:
         self._remove(witness, NodeState.KILLED)
 
     async def leave(self, witness: Witness) -> int:
-        """Has a node leave in order; the exit status of its executive."""
-        status = await witness.node.leave()
+        """Has a node leave in order; the exit status of its executive. Raises ClaimFailed when it does not end."""
+        try:
+            status = await witness.node.leave()
+        except TimeoutError:
+            self.stage.fail(f"{witness.node.name} was asked to leave, and is still there {LEAVE_S:.0f} s later")
         self._remove(witness, NodeState.LEFT)
         return status
 

@@ -82,7 +82,7 @@ class LiveStage(Stage):
         for _ in self.nodes:
             table.add_column(ratio=1)
         table.add_row(*(node_panel(node, width) for node in self.nodes))
-        footer = Text(f"{self.elapsed_s:5.1f} s   {self.claims_held} claims checked", style="bright_black")
+        footer = Text(f"{self.elapsed_s:5.1f} s   {self.claims_held} checked", style="bright_black")
         return Panel(
             Group(Align.center(links(self.nodes, self.cut)), table, Align.right(footer)),
             box=box.ROUNDED,
