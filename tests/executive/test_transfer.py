@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from openais.messages.base import ServiceId
+from openais.messages.base import ServiceId, encode_group
+from openais.messages.evs import RingIdentity
 from openais.messages.status import Status, StatusGet
+from openais.messages.transfer import StateChunk
 from openais.totem.effects import Delivered
 from openais.types import AisError, ErrorCode, Guarantee, NodeId, Priority, TryAgain
 from tests.executive.cluster import Cluster
@@ -353,6 +355,21 @@ def test_a_broken_message_of_an_exchange_is_left_out_and_counted(number: int) ->
     cluster.group.deliver()
     assert all(synchronized(cluster, node_id) for node_id in (1, 2))
     assert cluster[1].executive.counters["group.malformed"] == 1
+
+
+def test_a_state_message_that_cannot_be_read_is_left_out_by_all() -> None:
+    cluster = parted([1], [2])
+    cluster.group.configure([1, 2])
+    ring_id = cluster[1].ring.ring_id
+    assert ring_id is not None
+    assert cluster.group.deliver(limit=2) == 2
+    unreadable = (memoryview(b""), memoryview(bytes((ServiceId.EXAMPLE, 239, 1))), memoryview(b"\xff\xf1\xc1"))
+    chunk = StateChunk(RingIdentity(*ring_id), unreadable)
+    for node in cluster.nodes.values():
+        node.ring.accept(Delivered(NodeId(2), (), encode_group(chunk), Guarantee.AGREED, Priority.RECOVERY))
+    cluster.group.deliver()
+    assert cluster.entries() == [["left", "right"]] * 2
+    assert cluster[1].executive.describe()["executive"]["transfer"]["malformed"] == 3
 
 
 def test_an_error_for_a_library_names_the_queue() -> None:

@@ -70,7 +70,11 @@ class ToGroup:
 
 @dataclass(slots=True, frozen=True)
 class JoinGroup:
-    """From here on this node is given the messages of `group`."""
+    """From here on this node is given the messages of `group`.
+
+    The ring looks at groups when it delivers, which may be some messages ahead: join before the message is multicast
+    that tells the others, not when it is delivered.
+    """
 
     group: bytes
 
@@ -163,7 +167,10 @@ class Service:
         return ()
 
     def synchronized(self, change: ConfigurationChange) -> Effects:
-        """The state is complete in this regular configuration; held messages flow after it."""
+        """The state is complete in this regular configuration.
+
+        Messages that were delivered in it so far were held back, on every node, and are given after this.
+        """
         return ()
 
     def library_opened(self, connection: LibraryConnection) -> Effects:
