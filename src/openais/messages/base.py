@@ -151,7 +151,7 @@ def decode(cls: type[M], body: bytes | memoryview) -> M:
     """The message of type `cls` in `body`. Raises Malformed."""
     try:
         decoded: M = _decoders[cls].decode(body)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except (ValueError, RecursionError) as error:  # msgspec's errors, bytes that are no UTF-8, absurd nesting
         raise Malformed(f"{cls.__name__}: {error}") from None
     return decoded
 

@@ -132,8 +132,8 @@ class Core:
             return True
         self.count("settings_differ")
         try:
-            theirs = msgspec.msgpack.decode(settings, type=dict[str, Any])
-        except (msgspec.DecodeError, msgspec.ValidationError):
+            theirs = msgspec.msgpack.decode(settings, type=dict[str, int | float | str])
+        except ValueError:  # msgspec's errors, and that of bytes which are no UTF-8
             theirs = {}
         ours = self.settings.agreed()
         differing = [f"{name} is {theirs.get(name)!r} there and {ours.get(name)!r} here"
