@@ -28,7 +28,7 @@ EVENT_BYTES_MAX: Final = 64 * 1024 * 1024
 E = TypeVar("E")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SessionSettings(Generic[E]):
     """What a library's sessions have in common."""
 
