@@ -31,6 +31,7 @@ class Commit(State):
         self._reason = reason
         self._refused = refused
         self._index = self._members.index(core.node_id)
+        core.tried = ring_id
         self._sent: bytes | None = None
         self._repeat_deadline: float | None = None
         self._loss_deadline = now + core.settings.token_loss_s(len(members))
@@ -42,8 +43,8 @@ class Commit(State):
     def start(self, now: float) -> None:
         """As the representative: sends the commit token on its way; alone there is nobody to ask."""
         empty = RingId(0, NodeId(0))
-        entries = tuple(CommitMember(node, False, empty, 0, 0, 0, False, ()) for node in self._members)
-        token = self._fill(CommitToken(self.core.node_id, self._ring_id, 0, entries))
+        entries = tuple(CommitMember(node, False, 0, empty, 0, 0, 0, False, ()) for node in self._members)
+        token = self._filled(CommitToken(self.core.node_id, self._ring_id, 0, entries))
         if len(self._members) == 1:
             self._recover(token, now)
         else:
@@ -57,7 +58,7 @@ class Commit(State):
         if self._index == 0 and token.hop == count and all(member.filled for member in token.members):
             self._recover(token, now)
         elif self._index and token.hop == self._index and self._sent is None:
-            self._pass_on(self._fill(token), now)
+            self._pass_on(self._filled(token), now)
         elif self._index and token.hop == count + self._index and all(member.filled for member in token.members):
             self._recover(token, now)
         else:
@@ -76,13 +77,17 @@ class Commit(State):
     def describe(self) -> dict[str, Any]:
         return {"ring": str(self._ring_id), "members": list(self._members)}
 
-    def _fill(self, token: CommitToken) -> CommitToken:
-        """Writes our entry."""
+    def _entry(self) -> CommitMember:
+        """What we have of our old ring. Nothing of it is received in this state, so it stays true."""
         ring = self.core.ring
-        entry = CommitMember(
-            self.core.node_id, True, ring.ring_id, ring.store.aru, ring.store.high, ring.safe_line,
-            ring.received_all, tuple(sorted(ring.obligation)),
+        return CommitMember(
+            self.core.node_id, True, self.core.incarnation, ring.ring_id, ring.store.aru, ring.store.high,
+            ring.safe_line, ring.received_all, tuple(sorted(ring.obligation)),
         )  # fmt: skip
+
+    def _filled(self, token: CommitToken) -> CommitToken:
+        """The token with our entry."""
+        entry = self._entry()
         return token._replace(members=tuple(entry if m.node_id == entry.node_id else m for m in token.members))
 
     def _pass_on(self, token: CommitToken, now: float) -> None:
@@ -95,8 +100,12 @@ class Commit(State):
         self.core.send(self._members[(self._index + 1) % len(self._members)], datagram)
 
     def _recover(self, token: CommitToken, now: float) -> None:
-        for node in self._members:
-            self.core.excluded.pop(node, None)
+        if token.members[self._index] != self._entry():
+            self.core.count("commit_contradicts_us")
+            return
+        for member in token.members:
+            self.core.excluded.pop(member.node_id, None)
+            self.core.incarnations[member.node_id] = member.incarnation
         self.core.excluded.update(self._refused)
         state = Recovery(self.core, token, self._reason, now)
         self.core.become(state, now, f"all members of ring {self._ring_id} have told what they have")

@@ -101,12 +101,15 @@ class Gather(State):
 
     def commit(self, token: CommitToken, now: float) -> None:
         core = self.core
-        if token.ring_id.sequence <= core.ring.ring_id.sequence:
+        if token.ring_id.sequence <= core.ring.ring_id.sequence or token.ring_id <= core.tried:
             core.count("commit_stale")
             return
         core.learn_sequence(token.ring_id.sequence)
-        if {member.node_id for member in token.members} != self._candidates():
+        members = [member.node_id for member in token.members]
+        if set(members) != self._candidates():
             core.count("commit_of_others")
+        elif token.hop != members.index(core.node_id):
+            core.count("commit_late")  # in the second rotation, our entry was filled in by our past
         elif token.ring_id.sequence > core.reserved_sequence:
             core.count("commit_before_disk")  # it will be sent again, and by then the sequence is on disk
         elif token.ring_id.representative != core.node_id:

@@ -75,7 +75,7 @@ class Recovery(State):
         self._old_high = max(member.high for member in together)
         low = min(member.aru for member in together)
         packets = old.store.packets
-        self._resend = _Resend([packets[s] for s in range(low + 1, self._old_high + 1) if s in packets])
+        self._resend = _Resend([packets[s] for s in sorted(packets) if low < s <= self._old_high])
         self._install_sequence = 0
         self._quiet_visits = 0
         self._complete_visits = 0

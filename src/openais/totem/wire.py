@@ -30,7 +30,7 @@ _TOKEN: Final = struct.Struct("<QIQQQIIIH")
 _REQUEST: Final = struct.Struct("<QI")
 _JOIN: Final = struct.Struct("<QQHHHHB")
 _COMMIT: Final = struct.Struct("<QIIHH")
-_COMMIT_MEMBER: Final = struct.Struct("<IQIQQQBH")
+_COMMIT_MEMBER: Final = struct.Struct("<IQQIQQQBH")
 _ANNOUNCE: Final = struct.Struct("<QIHHHH")
 _MEMBER: Final = struct.Struct("<IQ")
 _NODE: Final = struct.Struct("<I")
@@ -40,6 +40,8 @@ REASON_MAX: Final = 160
 """Bytes of the reason that a join carries."""
 COUNT_MAX: Final = 1024
 """Entries in any list of node ids."""
+RING_SEQUENCE_MAX: Final = (1 << 62) - 1
+"""Highest ring sequence that is believed; there is room above it for a block reserved on disk."""
 
 
 class PacketType(enum.IntEnum):
@@ -143,6 +145,7 @@ class CommitMember(NamedTuple):
 
     node_id: NodeId
     filled: bool
+    incarnation: int
     old_ring_id: RingId
     aru: int
     """It has all packets of its old ring up to here."""
@@ -172,8 +175,8 @@ class CommitToken(NamedTuple):
         for member in self.members:
             flags = int(member.filled) | int(member.received_all) << 1
             parts.append(_COMMIT_MEMBER.pack(
-                member.node_id, *member.old_ring_id, member.aru, member.high, member.safe_line, flags,
-                len(member.obligation),
+                member.node_id, member.incarnation, *member.old_ring_id, member.aru, member.high, member.safe_line,
+                flags, len(member.obligation),
             ))  # fmt: skip
             parts.append(_encode_nodes(member.obligation))
         return b"".join(parts)
@@ -268,7 +271,7 @@ def read_join(datagram: bytes) -> Join:
     )  # fmt: skip
     text = reader.bytes(reason).decode(errors="replace")
     reader.end()
-    if ring_sequence >= 1 << 62:
+    if ring_sequence > RING_SEQUENCE_MAX:
         raise WireError("malformed_join")
     return join._replace(reason=text)
 
@@ -277,7 +280,7 @@ def read_commit(datagram: bytes) -> CommitToken:
     """The commit token in a datagram. Raises WireError."""
     reader = _Reader(datagram, "malformed_commit")
     sequence, representative, hop, count, _ = reader.unpack(_COMMIT)
-    if not 0 < count <= COUNT_MAX:
+    if not 0 < count <= COUNT_MAX or sequence > RING_SEQUENCE_MAX:
         raise WireError("malformed_commit")
     members = tuple(_read_commit_member(reader) for _ in range(count))
     reader.end()
@@ -319,10 +322,10 @@ def _encode_nodes(nodes: frozenset[NodeId] | tuple[NodeId, ...]) -> bytes:
 
 
 def _read_commit_member(reader: _Reader) -> CommitMember:
-    node, sequence, representative, aru, high, safe_line, flags, obligation = reader.unpack(_COMMIT_MEMBER)
+    node, incarnation, sequence, representative, aru, high, safe_line, flags, obligation = reader.unpack(_COMMIT_MEMBER)
     return CommitMember(
-        node, bool(flags & 1), RingId(sequence, representative), aru, high, safe_line, bool(flags & 2),
-        tuple(reader.nodes(obligation)),
+        node, bool(flags & 1), incarnation, RingId(sequence, representative), aru, high, safe_line,
+        bool(flags & 2), tuple(reader.nodes(obligation)),
     )  # fmt: skip
 
 
