@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 import pytest
 
+from openais.types import AisError
 from tests.client.fake_executive import FakeExecutive
 
-T = TypeVar("T")
-InThread = Callable[[Callable[[], T]], "Future[T]"]
+InThread = Callable[..., Future[Any]]
 
 
 @pytest.fixture
@@ -23,7 +24,19 @@ def executive(tmp_path: Path) -> Iterator[FakeExecutive]:
 
 
 @pytest.fixture
-def in_thread() -> Iterator[Callable[[Callable[[], object]], Future[object]]]:
-    """Runs a function in another thread: `in_thread(f).result(PATIENCE_S)`."""
-    with ThreadPoolExecutor(16) as pool:
-        yield pool.submit
+def in_thread() -> InThread:
+    """Runs a function in another thread: `in_thread(f, 1).result(PATIENCE_S)`."""
+
+    def start(function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+
+        def work() -> None:
+            try:
+                future.set_result(function(*arguments))
+            except (AisError, AssertionError) as error:
+                future.set_exception(error)
+
+        threading.Thread(target=work, daemon=True).start()
+        return future
+
+    return start

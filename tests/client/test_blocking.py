@@ -7,8 +7,6 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +30,9 @@ from openais.types import (
     Version,
     VersionError,
 )
+from tests.client.conftest import InThread
 from tests.client.fake_executive import NODE_ID, PATIENCE_S, FakeExecutive
 from tests.client.views import node, view
-
-InThread = Callable[..., Future[Any]]
 
 
 class Views:
@@ -373,7 +370,12 @@ def test_the_library_reads_while_it_waits_for_room_to_write(executive: FakeExecu
     answer_node_get(executive)
     with Clm(executive.path, callbacks=ClmCallbacks(track=views)) as cluster:
         peer = executive.next_peer()
-        flood = in_thread(lambda: [peer.callback(*tracked(*range(100))) for _ in range(200)])
+
+        def send_all() -> None:
+            for _ in range(200):
+                peer.callback(*tracked(*range(100)))
+
+        flood = in_thread(send_all)
         for number in range(1, 200):
             assert cluster.node_get(number, PATIENCE_S) == node(number)
         flood.result(PATIENCE_S)

@@ -137,12 +137,12 @@ class PartlySent(TryAgain):
 
 def join(groups: GroupNames, retry: bool) -> Operation[None]:
     """evs_join."""
-    yield from ask(Join(group_names(groups)), Joined, retry)
+    yield from ask(Join(named_groups(groups)), Joined, retry)
 
 
 def leave(groups: GroupNames, retry: bool) -> Operation[None]:
     """evs_leave."""
-    yield from ask(Leave(group_names(groups)), Left, retry)
+    yield from ask(Leave(named_groups(groups)), Left, retry)
 
 
 def membership(groups: GroupNames, retry: bool) -> Operation[Membership]:
@@ -176,10 +176,7 @@ def to_joined(guarantee: Guarantee, priority: Priority) -> Outgoing:
 
 def to_groups(groups: GroupNames, guarantee: Guarantee, priority: Priority) -> Outgoing:
     """To the groups named. Raises InvalidParam, NameTooLong."""
-    names = group_names(groups)
-    if not names:
-        raise InvalidParam("multicast: no group is named; multicast_joined sends to those joined")
-    return Outgoing(names, Guarantee(guarantee), Priority(priority))
+    return Outgoing(named_groups(groups), Guarantee(guarantee), Priority(priority))
 
 
 def multicast(outgoing: Outgoing, payloads: Payload | Iterable[Payload], retry: bool, body_max: int) -> Operation[int]:
@@ -220,6 +217,14 @@ def group_names(groups: GroupNames) -> tuple[str, ...]:
             raise InvalidParam("the name of a group is empty")
         if len(name.encode()) > GROUP_NAME_MAX:
             raise NameTooLong(f"group {name!r}: {len(name.encode())} bytes, at most {GROUP_NAME_MAX}")
+    return names
+
+
+def named_groups(groups: GroupNames) -> tuple[str, ...]:
+    """The names as a tuple, one at least. Raises InvalidParam, NameTooLong."""
+    names = group_names(groups)
+    if not names:
+        raise InvalidParam("no group is named")
     return names
 
 
