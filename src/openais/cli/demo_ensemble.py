@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -99,7 +99,7 @@ class Ensemble:
 
     async def until_delivered(self, scene: str, witnesses: Sequence[Witness], count: int) -> None:
         """Waits until `count` messages of a scene were delivered to each witness."""
-        await self._news.until(
+        await self._until(
             lambda: all(len(witness.messages(scene)) >= count for witness in witnesses),
             f"{count} messages to be delivered at {names(witness.node.number for witness in witnesses)}",
         )
@@ -107,10 +107,19 @@ class Ensemble:
     async def until_members(self, witnesses: Sequence[Witness]) -> None:
         """Waits until these witnesses see exactly one another, through CLM and through EVS."""
         expected = tuple(sorted(witness.node.number for witness in witnesses))
-        await self._news.until(
+        await self._until(
             lambda: all(witness.members == witness.configuration == expected for witness in witnesses),
             f"{names(expected)} to have each other, and nobody else, as members",
         )
+
+    async def _until(self, condition: Callable[[], bool], what: str) -> None:
+        """Waits for `condition`. Raises ClaimFailed when it does not come to that, or an executive is gone."""
+        await self._news.until(lambda: condition() or bool(self._lost()), what)
+        if lost := self._lost():
+            self.stage.fail(f"{names(lost)} ended without being asked to")
+
+    def _lost(self) -> list[int]:
+        return [number for number, witness in self._witnesses.items() if witness.lost]
 
     async def _send(self, scene: str, witness: Witness, count: int) -> None:
         for number in range(count):

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple, TypeVar
 from openais.cli.demo_cluster import NodeProcess
 from openais.cli.demo_stage import ClaimFailed, NodePicture
 from openais.clm import AsyncClm, ClusterChange, ClusterView
-from openais.evs import AsyncEvs, ConfigurationChanged, EvsOptions, MessageDelivered
+from openais.evs import AsyncEvs, ConfigurationChanged, EvsEvent, EvsOptions, MessageDelivered
 from openais.types import AisError, Guarantee, LibraryError, TryAgain
 
 GROUP: Final = "demo"
@@ -91,6 +91,8 @@ class Witness:
         self.picture = picture
         self.views: list[SeenView] = []
         self.heard: list[Heard] = []
+        self.lost = False
+        """Whether the executive is gone, though nobody closed this witness."""
         self.clm: AsyncClm | None = None
         self._evs: AsyncEvs | None = None
         self._news = news
@@ -157,15 +159,21 @@ class Witness:
                 self._news.tell()
 
     async def _follow_messages(self, evs: AsyncEvs) -> None:
-        with suppress(LibraryError):
+        try:
             async for event in evs:
-                if isinstance(event, MessageDelivered):
-                    self.heard.append(Heard(event.sender.node_id, event.payload.decode()))
-                    self.picture.stripe.append(event.sender.node_id)
-                elif isinstance(event, ConfigurationChanged):
-                    self.heard.append(Heard(0, "", event.members, event.transitional))
-                    self.picture.ring = f"{event.ring.sequence}.{event.ring.representative}"
+                self._take(event)
                 self._news.tell()
+        except LibraryError:
+            self.lost = True
+            self._news.tell()
+
+    def _take(self, event: EvsEvent) -> None:
+        if isinstance(event, MessageDelivered):
+            self.heard.append(Heard(event.sender.node_id, event.payload.decode()))
+            self.picture.stripe.append(event.sender.node_id)
+        elif isinstance(event, ConfigurationChanged):
+            self.heard.append(Heard(0, "", event.members, event.transitional))
+            self.picture.ring = f"{event.ring.sequence}.{event.ring.representative}"
 
 
 async def _await(opening: Awaitable[T]) -> T:
