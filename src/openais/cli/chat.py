@@ -17,9 +17,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from openais.cli.evs import change_text
+from openais.cli.evs import Changes
 from openais.cli.output import in_terminal, print_line
-from openais.cli.words import node_names
+from openais.cli.words import Names
 from openais.evs import AsyncEvs, EvsEvent, EvsOptions, Guarantee, MessageDelivered, Priority
 from openais.types import TimeoutExpired
 
@@ -41,11 +41,10 @@ class Chat:
         self._guarantee = guarantee
         self._priority = priority
         self._interactive = in_terminal() and os.isatty(_STANDARD_INPUT)
-        self._names: dict[int, str] = {}
 
     def run(self, socket: Path | None, timeout: float) -> None:
         """Chats until the end of the input. Raises AisError, LibraryError when the executive goes away meanwhile."""
-        self._names = node_names(socket, timeout)
+        self._changes = Changes(Names(socket, timeout))
         with kept_terminal():
             asyncio.run(self._chat(socket, timeout))
 
@@ -99,7 +98,7 @@ class Chat:
             text = event.payload.decode(errors="backslashreplace")
             print_line(text, dim=handle.is_own(event.sender))
         else:
-            print_line(change_text(event, self._names), fg="yellow")
+            print_line(self._changes.text(event), fg="yellow")
         if self._interactive:
             sys.stdout.write(PROMPT + typed_so_far())
             sys.stdout.flush()

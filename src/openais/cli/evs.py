@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ import click
 from openais.cli.exits import BoundedCommand, BoundedGroup
 from openais.cli.options import library_options, reading_options
 from openais.cli.output import print_json, print_line, print_table
-from openais.cli.words import node_names, node_text, nodes_text, plain
+from openais.cli.words import Names, plain
 from openais.evs import (
     ConfigurationChanged,
     Evs,
@@ -91,7 +91,7 @@ def listen(
     A line for each message: its sender, and its text. Lines that begin with `*` tell who joins and leaves, and of
     configurations.
     """
-    teller = Teller(as_json, node_names(socket, timeout), several_groups=len(groups) > 1)
+    teller = Teller(as_json, Names(socket, timeout), several_groups=len(groups) > 1)
     with Evs(socket, options=EvsOptions(transitional, group_changes=True), timeout=timeout) as handle:
         handle.join(groups, retry=True)
         for event in handle:
@@ -109,11 +109,12 @@ def groups(as_json: bool, socket: Path | None, timeout: float) -> None:
     if as_json:
         print_json(plain(found))
         return
-    names = node_names(socket, timeout)
+    names = Names(socket, timeout)
+    names.learn(member.node_id for members in found.values() for member in members)
     print_table(
         ("group", "node", "process", "connection"),
         (
-            (group, node_text(member.node_id, names), str(member.process_id), str(member.connection))
+            (group, names.text(member.node_id), str(member.process_id), str(member.connection))
             for group, members in sorted(found.items())
             for member in members
         ),
@@ -138,8 +139,9 @@ def chat(group: str, name: str | None, safe: bool, priority: str, socket: Path |
 class Teller:
     """Prints events, one line each."""
 
-    def __init__(self, as_json: bool, names: Mapping[int, str], several_groups: bool = False) -> None:
+    def __init__(self, as_json: bool, names: Names, several_groups: bool = False) -> None:
         self._as_json = as_json
+        self._changes = Changes(names)
         self._names = names
         self._several_groups = several_groups
         self.messages = 0
@@ -155,29 +157,39 @@ class Teller:
             text = event.payload.decode(errors="backslashreplace")
             print_line(f"{sender_text(event.sender, self._names)}{groups}: {text}")
         else:
-            print_line(change_text(event, self._names), fg="yellow")
+            print_line(self._changes.text(event), fg="yellow")
+
+
+class Changes:
+    """Changes in the words of people, each a line that begins with `*`."""
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self._members: frozenset[int] = frozenset()
+
+    def text(self, event: ConfigurationChanged | GroupChanged) -> str:
+        """The line. Who left is told with the configuration without them, whether or not it is a transitional one."""
+        if isinstance(event, GroupChanged):
+            return self._group_text(event)
+        members = frozenset(event.members)
+        self._names.learn(members)
+        kind = "transitional configuration" if event.transitional else "configuration"
+        parts = [f"* {kind} {event.ring.sequence}.{event.ring.representative}: {self._names.list(event.members)}"]
+        if self._members:
+            changes = (("joined", members - self._members), ("left", self._members - members))
+            parts += [f"{what}: {self._names.list(sorted(nodes))}" for what, nodes in changes if nodes]
+        self._members = members
+        return "; ".join(parts)
+
+    def _group_text(self, event: GroupChanged) -> str:
+        changes = (("joined", event.joined), ("left", event.left))
+        words = [f"{sender_text(each, self._names)} {what} {event.group}" for what, who in changes for each in who]
+        return f"* {', '.join(words)}; {len(event.members)} in it"
 
 
 _KINDS = {MessageDelivered: "message", ConfigurationChanged: "configuration", GroupChanged: "group"}
 
 
-def sender_text(member: GroupMember, names: Mapping[int, str]) -> str:
+def sender_text(member: GroupMember, names: Names) -> str:
     """A member of a group, shortly: its node and its process."""
-    return f"{names.get(member.node_id) or member.node_id}/{member.process_id}"
-
-
-def change_text(event: ConfigurationChanged | GroupChanged, names: Mapping[int, str]) -> str:
-    """A change in a line that begins with `*`."""
-    if isinstance(event, GroupChanged):
-        changes = (("joined", event.joined), ("left", event.left))
-        words = [
-            f"{sender_text(member, names)} {what} {event.group}" for what, members in changes for member in members
-        ]
-        return f"* {', '.join(words)}; {len(event.members)} in it"
-    kind = "transitional configuration" if event.transitional else "configuration"
-    parts = [f"* {kind} {event.ring.sequence}.{event.ring.representative}: {nodes_text(event.members, names)}"]
-    if event.joined:
-        parts.append(f"joined: {nodes_text(event.joined, names)}")
-    if event.left:
-        parts.append(f"left: {nodes_text(event.left, names)}")
-    return "; ".join(parts)
+    return f"{names.short(member.node_id)}/{member.process_id}"

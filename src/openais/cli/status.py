@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from click.exceptions import Exit
 from openais.cli.exits import BoundedCommand, ExitCode
 from openais.cli.options import reading_options
 from openais.cli.output import colored, duration, print_json
-from openais.cli.words import counted, node_names, node_text, plain
+from openais.cli.words import Names, counted, plain
 from openais.client.status import Status, StatusClient
 
 
@@ -27,14 +28,18 @@ def status(counters: bool, describe: str | None, as_json: bool, socket: Path | N
     """
     with StatusClient(socket, timeout=timeout) as client:
         if describe is not None:
-            print_json(client.describe("" if describe == "all" else describe))
+            click.echo(
+                json.dumps(client.describe("" if describe == "all" else describe), indent=None if as_json else 2)
+            )
             return
         state = client.status()
         counts = client.counters() if counters else {}
     if as_json:
         print_json({**plain(state), "healthy": _healthy(state), **({"counters": counts} if counters else {})})
     else:
-        _print(state, counts, node_names(socket, timeout))
+        names = Names(socket, timeout)
+        names.learn(member.node_id for member in state.members)
+        _print(state, counts, names)
     raise Exit(ExitCode.OK if _healthy(state) else ExitCode.FAILED)
 
 
@@ -42,14 +47,14 @@ def _healthy(state: Status) -> bool:
     return state.ring is not None and state.quorate and state.synchronized
 
 
-def _print(state: Status, counters: Mapping[str, int], names: Mapping[int, str]) -> None:
+def _print(state: Status, counters: Mapping[str, int], names: Names) -> None:
     lines = [*_lines(state, names), *((name, str(count), None) for name, count in counters.items())]
     width = max(len(label) for label, _, _ in lines)
     for label, text, color in lines:
         click.echo(f"{label.ljust(width)}  {click.style(text, fg=color) if colored() else text}", color=colored())
 
 
-def _lines(state: Status, names: Mapping[int, str]) -> Iterator[tuple[str, str, str | None]]:
+def _lines(state: Status, names: Names) -> Iterator[tuple[str, str, str | None]]:
     """What is said of the executive: label, text, colour."""
     yield "node", f"{state.name} ({state.node_id}) at {state.address}", None
     yield "running", f"for {duration((state.wall_time_ns - state.boot_timestamp_ns) / 1e9)}", None
@@ -64,7 +69,7 @@ def _lines(state: Status, names: Mapping[int, str]) -> Iterator[tuple[str, str, 
     for index, member in enumerate(state.members):
         since = duration((state.wall_time_ns - member.since_ns) / 1e9)
         here = ", this node" if member.local else ""
-        yield "" if index else "members", f"{node_text(member.node_id, names)}{here}, together for {since}", None
+        yield "" if index else "members", f"{names.text(member.node_id)}{here}, together for {since}", None
     yield "quorum", f"{'yes' if state.quorate else 'NO'} ({state.quorum})", "green" if state.quorate else "red"
     yield "state", _state(state), "green" if state.synchronized else "yellow"
     yield "services", ", ".join(state.services), None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -10,7 +10,7 @@ import click
 from openais.cli.exits import BoundedCommand
 from openais.cli.options import reading_options
 from openais.cli.output import local_time, print_json, print_line
-from openais.cli.words import node_names, nodes_text, plain
+from openais.cli.words import Names, plain
 from openais.client.status import EventRecord, Reason, StatusClient
 
 
@@ -32,7 +32,8 @@ def why(limit: int, brief: bool, events: int | None, as_json: bool, socket: Path
     if as_json:
         print_json([plain(reason) for reason in reasons])
         return
-    names = node_names(socket, timeout)
+    names = Names(socket, timeout)
+    names.learn(node_id for reason in reasons for node_id in reason.members)
     for index, reason in enumerate(reasons):
         if index:
             print_line("")
@@ -41,11 +42,11 @@ def why(limit: int, brief: bool, events: int | None, as_json: bool, socket: Path
         print_line("there was no configuration yet")
 
 
-def _print_reason(reason: Reason, names: Mapping[int, str], brief: bool) -> None:
+def _print_reason(reason: Reason, names: Names, brief: bool) -> None:
     ring = f"ring {reason.ring.sequence}.{reason.ring.representative}"
     print_line(f"{local_time(reason.wall_ns, milliseconds=True)}  {ring}", bold=True)
     print_line(f"  {reason.sentence}")
-    print_line(f"  members: {nodes_text(reason.members, names)}")
+    print_line(f"  members: {names.list(reason.members)}")
     if not brief:
         for event in reason.evidence:
             print_line(f"    {_event_text(event, since_ns=reason.evidence[0].wall_ns)}", dim=True)
