@@ -40,6 +40,7 @@ class Chat:
         self._name = name or user_name()
         self._guarantee = guarantee
         self._priority = priority
+        self._prompted = False
         self._interactive = in_terminal() and os.isatty(_STANDARD_INPUT)
 
     def run(self, socket: Path | None, timeout: float) -> None:
@@ -74,7 +75,7 @@ class Chat:
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(lines.put_nowait, line)
 
-        reader = read_typed_lines if self._interactive else read_lines
+        reader = self._read_typed_lines if self._interactive else read_lines
         threading.Thread(target=reader, args=(told,), daemon=True).start()
         while (line := await lines.get()) is not None:
             if line:
@@ -99,9 +100,17 @@ class Chat:
             print_line(text, dim=handle.is_own(event.sender))
         else:
             print_line(self._changes.text(event), fg="yellow")
-        if self._interactive:
+        if self._prompted:
             sys.stdout.write(PROMPT + typed_so_far())
             sys.stdout.flush()
+
+    def _read_typed_lines(self, told: Told) -> None:
+        """Reads lines from the terminal, with the editing that readline offers."""
+        self._prompted = True
+        with suppress(EOFError):
+            while True:
+                told(input(PROMPT).encode())
+        told(None)
 
 
 def user_name() -> str:
@@ -110,14 +119,6 @@ def user_name() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return f"user {os.getuid()}"
-
-
-def read_typed_lines(told: Told) -> None:
-    """Reads lines from the terminal, with the editing that readline offers."""
-    with suppress(EOFError):
-        while True:
-            told(input(PROMPT).encode())
-    told(None)
 
 
 def read_lines(told: Told) -> None:

@@ -43,7 +43,7 @@ def print_json(value: Any) -> None:
 
 def print_line(text: str, **style: Any) -> None:
     """A line, with click's styles in a terminal."""
-    click.echo(click.style(text, **style) if style and colored() else text, color=colored())
+    click.echo(click.style(text, **style) if colored() and any(style.values()) else text, color=colored())
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

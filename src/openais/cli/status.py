@@ -51,7 +51,8 @@ def _print(state: Status, counters: Mapping[str, int], names: Names) -> None:
     lines = [*_lines(state, names), *((name, str(count), None) for name, count in counters.items())]
     width = max(len(label) for label, _, _ in lines)
     for label, text, color in lines:
-        click.echo(f"{label.ljust(width)}  {click.style(text, fg=color) if colored() else text}", color=colored())
+        shown = click.style(text, fg=color) if color and colored() else text
+        click.echo(f"{label.ljust(width)}  {shown}", color=colored())
 
 
 def _lines(state: Status, names: Names) -> Iterator[tuple[str, str, str | None]]:

@@ -1,0 +1,48 @@
+"""The reference of all commands, as Markdown, made from the commands themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import click
+
+from openais.cli.exits import ExitCode
+from openais.cli.main import cli
+
+WIDTH: Final = 110
+
+
+def command_reference() -> str:
+    """A heading and the help of each command, groups before their members."""
+    parts = [f"### {path}\n\n```\n{text}\n```\n" for path, text in _helps(cli, None, "openais")]
+    return "\n".join(parts)
+
+
+def exit_code_table() -> str:
+    """The exit codes with their meaning."""
+    rows = (f"| {code.value} | {_EXIT_CODES[code]} |" for code in ExitCode)
+    return "\n".join(("| exit code | means |", "|---|---|", *rows, ""))
+
+
+_EXIT_CODES: Final = {
+    ExitCode.OK: "done, or the answer is yes",
+    ExitCode.FAILED: "not done, or the answer is no",
+    ExitCode.USAGE: "the command line or the configuration is wrong",
+    ExitCode.NOT_REACHED: "no executive answered at the socket, or it went away",
+    ExitCode.TRY_AGAIN: "the executive could not do it in the time given; later it may",
+    ExitCode.DENIED: "this user may not",
+    ExitCode.INTERRUPTED: "ended by Ctrl-C",
+}
+
+
+def _helps(command: click.Command, parent: click.Context | None, name: str) -> Iterator[tuple[str, str]]:
+    """The path and the help of `command` and of all below it."""
+    context = click.Context(command, parent=parent, info_name=name, terminal_width=WIDTH, max_content_width=WIDTH)
+    if parent is not None:
+        yield context.command_path, command.get_help(context)
+    if isinstance(command, click.Group):
+        for child in command.list_commands(context):
+            below = command.get_command(context, child)
+            assert below is not None
+            yield from _helps(below, context, child)
