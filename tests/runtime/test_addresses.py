@@ -63,3 +63,8 @@ def test_nodes_on_loopback_differ_by_port_and_address() -> None:
 def test_a_hash_stands_in_where_the_address_is_not_enough(host: str, port: int) -> None:
     assert derive_node_id(host, port) == derive_node_id(host, port)
     assert derive_node_id(host, port) != derive_node_id(host, port + 1)
+
+
+def test_the_largest_packet_of_the_interface_is_known() -> None:
+    assert choose_bind_address("127.0.0.1").mtu >= 1280
+    assert choose_bind_address("0.0.0.0").mtu == 0

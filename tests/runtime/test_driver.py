@@ -6,6 +6,7 @@ import asyncio
 import random
 import socket
 from collections.abc import Callable, Coroutine
+from operator import gt
 from pathlib import Path
 
 import pytest
@@ -15,13 +16,18 @@ from openais.evs import AsyncEvs, MessageDelivered
 from openais.runtime.authkey import create_authkey
 from openais.runtime.driver import NodeDriver
 from openais.runtime.errors import StartError
-from openais.types import AisError
+from openais.types import AisError, LibraryError
 from tests.support.executives import free_port, in_one_ring, introduce, ring_of, running, settings_of
 from tests.support.waiting import eventually
 
 
 def run(scenario: Callable[[], Coroutine[None, None, None]]) -> None:
     asyncio.run(scenario())
+
+
+def received(driver: NodeDriver) -> int:
+    """Datagrams that arrived there."""
+    return driver.executive.counters["udp.received"]
 
 
 def test_three_nodes_form_one_ring(tmp_path: Path) -> None:
@@ -158,7 +164,10 @@ def test_junk_and_datagrams_under_a_wrong_key_are_counted_and_the_ring_stays(tmp
                     for _ in range(500):
                         attacker.sendto(chance.randbytes(chance.randrange(1500)), drivers[0].address)
                 await eventually(
-                    lambda: drivers[0].counters["seal.unknown_key"] and drivers[0].counters["seal.wire_version"]
+                    lambda: (
+                        drivers[0].executive.counters["seal.unknown_key"]
+                        and drivers[0].executive.counters["seal.wire_version"]
+                    )
                 )
                 await ring_of([stranger])
             assert in_one_ring(drivers)
@@ -178,10 +187,8 @@ def test_a_key_is_changed_while_the_ring_stays(tmp_path: Path) -> None:
                 for number, driver in enumerate(drivers, 1):
                     driver.reload(settings_of(tmp_path, number, totem_authkey=keys))
                 introduce(*drivers)
-                received = [driver.counters["udp.received"] for driver in drivers]
-                await eventually(lambda before=received: all(
-                    driver.counters["udp.received"] > count + 20 for driver, count in zip(drivers, before, strict=True)
-                ))  # fmt: skip
+                before = [received(driver) for driver in drivers]
+                await eventually(lambda before=before: all(map(gt, map(received, drivers), (n + 20 for n in before))))
             assert in_one_ring(drivers)
             assert drivers[0].executive.status().ring == ring
 
@@ -195,9 +202,12 @@ def test_the_newer_of_two_nodes_with_one_id_stops_and_says_why(tmp_path: Path) -
         async with running(*settings) as drivers:
             await ring_of(drivers)
             async with running(namesake) as (second,):
+                library = AsyncClm.open(sock=second.connect())
                 introduce(*drivers, second)
-                async with asyncio.timeout(20):
+                async with library as cluster, asyncio.timeout(20):
                     assert "node id 2" in await second.ended()
+                    with pytest.raises(LibraryError):
+                        await cluster.members()
             await ring_of(drivers)
 
     run(scenario)

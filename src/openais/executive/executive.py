@@ -14,7 +14,7 @@ that each component has. Libraries are served by `libraries`, effects of service
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from openais.executive.connections import Connections, Credentials, Limits
@@ -54,8 +54,11 @@ class Executive:
         limits: Limits,
         quorum: QuorumSettings,
         recorder: FlightRecorder,
+        runtime_counters: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
+        """`runtime_counters` gives the counters of what drives the executive, by their names in `counters`."""
         self._local = local
+        self._runtime_counters = runtime_counters
         self._ring = ring
         self._recorder = recorder
         self._services: Final = (*services, StatusService(local, self))
@@ -175,10 +178,11 @@ class Executive:
 
     @property
     def counters(self) -> dict[str, int]:
-        """All counters: `ring.…`, `library.…` and `group.…`."""
+        """All counters: `ring.…`, `library.…`, `group.…`, and those of the runtime."""
         counters = {f"ring.{name}": count for name, count in self._ring.counters.items()}
         counters |= {f"library.{name}": count for name, count in self._libraries.counters.items()}
-        return counters | {f"group.{name}": count for name, count in self._counters.items()}
+        counters |= {f"group.{name}": count for name, count in self._counters.items()}
+        return counters | dict(self._runtime_counters())
 
     def status(self) -> Status:
         """The executive at this moment, in short."""

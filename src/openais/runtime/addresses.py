@@ -12,6 +12,7 @@ import hashlib
 import ipaddress
 import socket
 import struct
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,7 @@ from openais.types import NODE_ID_MAX, NODE_ID_MIN, NodeId
 DEFAULT_PORT: Final = 5405
 _SIOCGIFCONF: Final = 0x8912
 _SIOCGIFNETMASK: Final = 0x891B
+_SIOCGIFMTU: Final = 0x8921
 _IFREQ_SIZE: Final = 40
 _INTERFACES_MAX: Final = 1024
 _IF_INET6: Final = Path("/proc/net/if_inet6")
@@ -41,6 +43,16 @@ class BindAddress:
     family: socket.AddressFamily
     interface_index: int = 0
     """The interface that has the address; 0 when none is known to have it."""
+
+    @property
+    def mtu(self) -> int:
+        """Bytes of the largest packet that the interface takes whole; 0 when it is not known."""
+        if not self.interface_index:
+            return 0
+        request = socket.if_indextoname(self.interface_index).encode().ljust(_IFREQ_SIZE, b"\0")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            answer = fcntl.ioctl(probe, _SIOCGIFMTU, request)
+        return int.from_bytes(answer[16:20], sys.byteorder)
 
     @property
     def wildcard(self) -> bool:

@@ -94,7 +94,7 @@ class NodeDriver:
         self._release()
 
     async def ended(self) -> str:
-        """Waits until the node cannot go on, or has left; why. It still has to be left or abandoned."""
+        """Waits until the node has ended: why, or nothing when it has left in order."""
         return await asyncio.shield(self._ended)
 
     @property
@@ -106,14 +106,6 @@ class NodeDriver:
     def node_id(self) -> NodeId:
         """The id of this node, configured or derived."""
         return self._local.node_id
-
-    @property
-    def counters(self) -> dict[str, int]:
-        """All counters of the executive, and those of datagrams: `udp.…` and `seal.…`."""
-        counters = {f"udp.{name}": count for name, count in self._udp.counters.items()}
-        counters["udp.kernel_drops"] = 0 if self._ended.done() else self._udp.kernel_drops()
-        counters |= {f"seal.{name}": count for name, count in self._opener.counters.items()}
-        return self.executive.counters | counters
 
     def connect(self) -> socket.socket:
         """The library's end of a new connection within this process."""
@@ -191,7 +183,14 @@ class NodeDriver:
             assembly.limits(settings),
             assembly.quorum_settings(settings),
             FlightRecorder(node_id),
+            self._counters,
         )
+
+    def _counters(self) -> dict[str, int]:
+        """What became of datagrams: `udp.…` and `seal.…`."""
+        counters = {f"udp.{name}": count for name, count in self._udp.counters.items()}
+        counters["udp.kernel_drops"] = self._udp.kernel_drops()
+        return counters | {f"seal.{name}": count for name, count in self._opener.counters.items()}
 
     def _take_library_socket(self, undo: ExitStack) -> None:
         self._admission = Admission(self.settings.ipc.group)
@@ -201,11 +200,13 @@ class NodeDriver:
             listening.start()
 
     def _end(self, why: str) -> None:
-        """Nothing comes in and nothing is performed from here on."""
-        if not self._ended.done():
-            self._ended.set_result(why)
+        """Nothing comes in and nothing is performed from here on; libraries find their connections closed."""
+        if self._ended.done():
+            return
+        self._ended.set_result(why)
         if self._timer is not None:
             self._timer.cancel()
+        asyncio.get_running_loop().call_soon(self._release)
 
     def _release(self) -> None:
         self._connections.close_all()

@@ -55,7 +55,7 @@ class NodeCollector(Collector):
         families = {
             prefix: CounterMetricFamily(name, text, labels=["kind"]) for prefix, (name, text) in _COUNTERS.items()
         }
-        for name, count in self._driver.counters.items():
+        for name, count in self._driver.executive.counters.items():
             prefix, _, kind = name.partition(".")
             families[prefix].add_metric([kind], count)
         yield from families.values()

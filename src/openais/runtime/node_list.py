@@ -35,6 +35,8 @@ class NodeList:
         self._changed = changed
         self._found: dict[Peer, tuple[SocketAddress, ...]] = {}
         self._peers: tuple[Peer, ...] = ()
+        self._missing: set[str] = set()
+        """Names that were not found when they were last looked up, and that was said."""
         self._refresh: asyncio.Task[None] | None = None
 
     def set_peers(self, peers: Sequence[Peer]) -> None:
@@ -77,8 +79,11 @@ class NodeList:
                 host, port, family=self._family, type=socket.SOCK_DGRAM
             )
         except (OSError, UnicodeError) as error:
-            log.warning("node list: %s was not found: %s", host, error)
+            if host not in self._missing:
+                log.warning("node list: %s was not found, and is looked up again until it is: %s", host, error)
+                self._missing.add(host)
             return self._found.get(peer, ())
+        self._missing.discard(host)
         return tuple(dict.fromkeys(plain_address(answer[4]) for answer in answers))
 
     def _adopt(self, found: dict[Peer, tuple[SocketAddress, ...]]) -> None:

@@ -77,6 +77,9 @@ class UdpTransport:
         bind = choose_bind_address(settings.bind_address)
         if settings.multicast_address:
             _check_group(settings.multicast_address, 4 if bind.family is socket.AF_INET else 6)
+        if 0 < bind.mtu < settings.datagram_max:
+            text = "packets of %d bytes will be fragmented: the interface of %s takes %d; lower netmtu on all nodes"
+            log.warning(text, settings.datagram_max, bind.host, bind.mtu)
         self._socket = _bound_socket(bind, settings.port, settings.multicast_address != "")
         bound = self._socket.getsockname()
         self.address: SocketAddress = (own_address(bind), bound[1]) if bind.wildcard else plain_address(bound)
@@ -108,7 +111,8 @@ class UdpTransport:
         loop = asyncio.get_running_loop()
         self._node_list.close()
         loop.remove_writer(self._socket)
-        for each in self._sockets:
+        while self._sockets:
+            each = self._sockets.pop()
             loop.remove_reader(each)
             each.close()
 
