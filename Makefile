@@ -18,12 +18,11 @@ demo: $(VENV)/.runtime ## Three real executives on this machine: watch them agre
 test: $(VENV)/.development ## All tests
 	$(PYTHON) -m pytest $(PYTEST_FLAGS)
 
-check: $(VENV)/.development ## What must hold before a commit: format, lint, strict types, generated docs, all tests
+check: $(VENV)/.development ## What must hold before a commit: format, lint, strict types, all tests
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy
 	$(PYTHON) -m mypy --strict tools examples
-	$(PYTHON) -m tools.generate --check
 	$(PYTHON) -m pytest $(PYTEST_FLAGS)
 
 format: $(VENV)/.development ## Bring the code into its format

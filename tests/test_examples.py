@@ -1,0 +1,81 @@
+"""The examples, run as their readers would run them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from openais.runtime.authkey import create_authkey
+from tests.support.executives import free_port
+from tests.support.processes import executives, see, views_of
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+WAIT_S = 60.0
+
+pytestmark = pytest.mark.e2e
+
+
+@contextlib.asynccontextmanager
+async def example(name: str, *arguments: str, **environment: str) -> AsyncIterator[Process]:
+    """A running example."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(EXAMPLES / name), *arguments), env={**os.environ, **environment}, stdout=PIPE
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def says(process: Process, wanted: str) -> str:
+    """The first line of the process that begins with `wanted`."""
+    assert process.stdout is not None
+    async with asyncio.timeout(WAIT_S):
+        while line := (await process.stdout.readline()).decode():
+            if line.startswith(wanted):
+                return line
+    raise AssertionError(f"it ended and never said {wanted!r}")
+
+
+def test_when_the_leader_dies_the_next_program_leads(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with executives(tmp_path, 2) as (first, second):
+            await first.start()
+            await second.start()
+            async with views_of(first) as views:
+                await see(views, {1, 2})
+            async with (
+                example("leader.py", OPENAIS_SOCKET=str(first.socket)) as leader,
+                example("leader.py", OPENAIS_SOCKET=str(second.socket)) as other,
+            ):
+                await says(leader, "this program leads")
+                await says(other, f"process {leader.pid} on node 1 leads 2")
+                leader.kill()
+                await says(other, "this program leads 1")
+
+    asyncio.run(scenario())
+
+
+def test_programs_with_a_node_inside_see_each_other_come_and_go(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        key = tmp_path / "key"
+        create_authkey(key)
+        one, two = str(free_port()), str(free_port())
+        async with example("embedded.py", str(key), one, two) as first:
+            await says(first, "view")
+            async with example("embedded.py", str(key), two, one):
+                both = await says(first, "view 2")
+                assert f"port-{one}" in both
+                assert f"port-{two}" in both
+            assert f"port-{two}" not in await says(first, "view 3")
+
+    asyncio.run(scenario())
