@@ -127,7 +127,8 @@ class _Session:
     def is_replayed(self, counter: int) -> bool:
         return counter <= self.highest - REPLAY_WINDOW or self._seen[counter % REPLAY_WINDOW] >= counter
 
-    def accept(self, counter: int) -> None:
+    def accept(self, counter: int, moment: int) -> None:
+        self.used = moment
         self._seen[counter % REPLAY_WINDOW] = counter
         if counter > self.highest:
             self.highest = counter
@@ -184,18 +185,18 @@ class Opener:
         counter = int.from_bytes(datagram[_SESSION_SIZE : HEADER.size], "big")
         if session.is_replayed(counter):
             return self._drop("replayed")
-        return self._open_in(session, counter, datagram)
+        plain = self._open_with(session.aead, datagram)
+        if plain is not None:
+            self._opened += 1
+            session.accept(counter, self._opened)
+        return plain
 
-    def _open_in(self, session: _Session, counter: int, datagram: bytes) -> bytes | None:
+    def _open_with(self, aead: Aead, datagram: bytes) -> bytes | None:
         header = datagram[: HEADER.size]
         try:
-            plain = session.aead.decrypt(_NONCE_HEAD + header[_SESSION_SIZE:], datagram[HEADER.size :], header)
+            return aead.decrypt(_NONCE_HEAD + header[_SESSION_SIZE:], datagram[HEADER.size :], header)
         except (InvalidTag, ValueError):
             return self._drop("not_authentic" if len(datagram) >= OVERHEAD else "too_short")
-        session.accept(counter)
-        self._opened += 1
-        session.used = self._opened
-        return plain
 
     def _open_first(self, datagram: bytes) -> bytes | None:
         """Opens the first datagram of a session, which is remembered only if that succeeds."""
@@ -213,12 +214,11 @@ class Opener:
             return self._drop("unknown_key")
         if number < self._newest.get(node_id, 0):
             return self._drop("stale_session")
-        session = _Session(_session_aead(key, Cipher(cipher), self._cluster, node_id, number))
-        if session.is_replayed(counter):
-            return self._drop("replayed")
-        plain = self._open_in(session, counter, datagram)
+        aead = _session_aead(key, Cipher(cipher), self._cluster, node_id, number)
+        plain = self._open_with(aead, datagram)
         if plain is not None:
-            self._remember(datagram[:_SESSION_SIZE], session, node_id, number)
+            session = self._remember(datagram[:_SESSION_SIZE], aead, node_id, number)
+            session.accept(counter, self._opened)
         return plain
 
     def _expects(self, cipher: int) -> bool:
@@ -226,14 +226,16 @@ class Opener:
             return cipher == Cipher.NONE
         return cipher in (Cipher.AES256GCM, Cipher.CHACHA20POLY1305)
 
-    def _remember(self, head: bytes, session: _Session, node_id: int, number: int) -> None:
+    def _remember(self, head: bytes, aead: Aead, node_id: int, number: int) -> _Session:
         if len(self._sessions) >= SESSIONS_MAX:
             del self._sessions[min(self._sessions, key=lambda known: self._sessions[known].used)]
-        self._sessions[head] = session
+        session = self._sessions[head] = _Session(aead)
         self._newest.pop(node_id, None)
         if len(self._newest) >= NODES_MAX:
             del self._newest[next(iter(self._newest))]
         self._newest[node_id] = number
+        self._opened += 1
+        return session
 
     def _drop(self, cause: str) -> bytes | None:
         self.counters[cause] += 1
