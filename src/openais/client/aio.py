@@ -11,6 +11,7 @@ it comes. A cancelled wait for an event takes none.
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -80,7 +81,7 @@ class AsyncConnection(Generic[E]):
         Raises what broke the session once there is no event left from before.
         """
         if flags is DispatchFlags.BLOCKING:
-            while (event := await self.next_event(float("inf"))) is not None:
+            while (event := await self.next_event(math.inf)) is not None:
                 handler(event)
             return
         self._readable()
@@ -107,7 +108,10 @@ class AsyncConnection(Generic[E]):
         return self
 
     async def __anext__(self) -> E:
-        event = await self.next_event(float("inf"))
+        try:
+            return self._take_event()
+        except IndexError:
+            event = await self.next_event(math.inf)
         if event is None:
             raise StopAsyncIteration
         return event
@@ -164,7 +168,7 @@ class AsyncConnection(Generic[E]):
 
     async def _until(self, waiter: asyncio.Future[None], deadline: float) -> None:
         try:
-            async with asyncio.timeout_at(None if deadline == float("inf") else deadline):
+            async with asyncio.timeout_at(None if deadline == math.inf else deadline):
                 await waiter
         except TimeoutError:
             raise TimeoutExpired from None
@@ -261,9 +265,8 @@ class AsyncConnection(Generic[E]):
                 self._loop.remove_writer(self._socket)
 
     def _take_event(self) -> E:
-        full = self._session.full
         event = self._session.events.take()
-        if full:
+        if not self._reading:
             self._watch()
         return event
 

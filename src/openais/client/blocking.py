@@ -13,11 +13,12 @@ Locks: `_writing` is taken before `_lock`, never within it. User callbacks run w
 
 from __future__ import annotations
 
+import math
 import select
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from typing import Final, Generic, TypeVar
 
@@ -83,7 +84,8 @@ class Connection(Generic[E]):
         Raises what broke the session once there is no event left from before.
         """
         if flags is DispatchFlags.BLOCKING:
-            self._dispatch_until_finalized(handler)
+            for event in self.events():
+                handler(event)
             return
         with self._lock:
             self._read_what_is_there()
@@ -92,22 +94,29 @@ class Connection(Generic[E]):
                 self._session.check()
         count = min(waiting, 1) if flags is DispatchFlags.ONE else waiting
         for _ in range(count):
-            with self._lock:
-                if not self._session.events:
-                    return
+            try:
                 event = self._take_event()
+            except IndexError:  # another thread was quicker
+                return
             handler(event)
 
     def next_event(self, deadline: float) -> E | None:
         """The next event, waited for; None when the handle is finalized. Raises TimeoutExpired, or what broke it."""
-        with self._lock:
-            if not self._session.events:
-                self._wait(lambda: bool(self._session.events) or self._session.ended is not None, deadline)
-            if self._session.finalized:
-                return None
-            if not self._session.events:
-                self._session.check()
-            return self._take_event()
+        while True:
+            try:
+                return self._take_event()
+            except IndexError:
+                with self._lock:
+                    self._wait(lambda: bool(self._session.events) or self._session.ended is not None, deadline)
+                    if self._session.finalized:
+                        return None
+                    if not self._session.events:
+                        self._session.check()
+
+    def events(self) -> Generator[E, None, None]:
+        """Events until the handle is finalized, as by `next_event`."""
+        while (event := self.next_event(math.inf)) is not None:
+            yield event
 
     def discard(self, unwanted: Callable[[E], bool]) -> None:
         """Drops the events for which `unwanted` says so."""
@@ -138,10 +147,6 @@ class Connection(Generic[E]):
         self._socket.close()
         if self._selection is not None:
             self._selection.close()
-
-    def _dispatch_until_finalized(self, handler: Callable[[E], None]) -> None:
-        while (event := self.next_event(float("inf"))) is not None:
-            handler(event)
 
     def _perform(self, wish: Request | Pause, deadline: float) -> Message | None:
         if isinstance(wish, Pause):
@@ -231,9 +236,12 @@ class Connection(Generic[E]):
                 follower.wake()
 
     def _take_event(self) -> E:
-        event = self._session.events.take()
-        if not self._session.events:
-            self._show()
+        """The next event that waits; without the lock, but for the last one. Raises IndexError."""
+        events = self._session.events
+        event = events.take()
+        if not events:
+            with self._lock:
+                self._show()
         return event
 
     def _show(self) -> None:
@@ -306,4 +314,4 @@ class _Follower:
 
 def _milliseconds(seconds: float) -> float | None:
     """For poll(), which waits for ever when it is given None."""
-    return None if seconds == float("inf") else min(seconds * 1000, 2_000_000_000)
+    return None if seconds == math.inf else min(seconds * 1000, 2_000_000_000)

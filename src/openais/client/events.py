@@ -16,43 +16,49 @@ class EventQueue(Generic[E]):
     """Events in the order in which they came, with the bytes that they hold.
 
     They come in batches, the events of one callback message; a batch is accounted for until its last event is taken.
+    Any thread may take an event at any time; all else is for one thread at a time.
     """
 
     def __init__(self) -> None:
-        self._batches: deque[tuple[list[E], int]] = deque()
-        self.byte_count = 0
+        self._events: deque[E] = deque()
+        self._batches: deque[tuple[int, int]] = deque()
+        """Of each batch not taken whole: the number of the event after its last one, and its bytes."""
+        self._put = 0
+        """How many events were ever put."""
+        self._byte_count = 0
+        self.take: Final = self._events.popleft
+        """Gives the next event. Raises IndexError when none waits."""
+
+    @property
+    def byte_count(self) -> int:
         """What the waiting events hold, about."""
+        taken = self._put - len(self._events)
+        while self._batches and self._batches[0][0] <= taken:
+            self._byte_count -= self._batches.popleft()[1]
+        return self._byte_count
 
     def put(self, events: Iterable[E], byte_count: int) -> None:
         """Adds the events of a callback message of `byte_count` bytes."""
         batch = list(events)
-        if not batch:
-            return
-        batch.reverse()
-        cost = byte_count + EVENT_BYTES * len(batch)
-        self._batches.append((batch, cost))
-        self.byte_count += cost
-
-    def take(self) -> E:
-        """The next event. Raises IndexError when none waits."""
-        batch, cost = self._batches[0]
-        event = batch.pop()
-        if not batch:
-            self._batches.popleft()
-            self.byte_count -= cost
-        return event
+        if batch:
+            cost = byte_count + EVENT_BYTES * len(batch)
+            self._put += len(batch)
+            self._byte_count += cost
+            self._batches.append((self._put, cost))
+            self._events.extend(batch)
 
     def discard(self, unwanted: Callable[[E], bool]) -> None:
         """Drops the events for which `unwanted` says so."""
-        batches = list(self._batches)
+        held = self.byte_count
+        kept = [event for event in self._events if not unwanted(event)]
+        self.clear()
+        self.put(kept, max(0, held - EVENT_BYTES * len(kept)))
+
+    def clear(self) -> None:
+        """Drops all events."""
+        self._events.clear()
         self._batches.clear()
-        self.byte_count = 0
-        for batch, cost in batches:
-            kept = [event for event in reversed(batch) if not unwanted(event)]
-            self.put(kept, cost - EVENT_BYTES * len(batch))
+        self._byte_count = 0
 
     def __len__(self) -> int:
-        return sum(len(batch) for batch, _ in self._batches)
-
-    def __bool__(self) -> bool:
-        return bool(self._batches)
+        return len(self._events)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 import warnings
 from collections.abc import Generator
@@ -169,8 +168,7 @@ class Library(Generic[E]):
         handle = self._handle
         connection = self._handles.get(handle)
         try:
-            while (event := connection.next_event(math.inf)) is not None:
-                yield event
+            yield from connection.events()
         finally:
             self._handles.put(handle)
 

@@ -58,7 +58,7 @@ class Session(Generic[E]):
         self.node_id = NodeId(0)
         self.connection = 0
         """The number of this session at its executive."""
-        self.events: EventQueue[E] = EventQueue()
+        self.events: Final = EventQueue[E]()
         self.ended: AisError | None = None
         """Why the session broke or that it was finalized; what every call raises from then on."""
         self.finalized = False
@@ -120,7 +120,7 @@ class Session(Generic[E]):
         """The application ends the session; events that wait are dropped."""
         self.finalized = True
         self.ended = BadHandle("the handle was finalized")
-        self.events = EventQueue()
+        self.events.clear()
 
     # What comes from the executive.
 
