@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 import random
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic
 
+from openais.simulation import invariants
 from openais.simulation.checker import Checker
 from openais.simulation.history import Life
 from openais.simulation.network import DEFAULT_QUALITY, Network, Quality
@@ -138,6 +139,10 @@ class Cluster(Generic[E]):
             and stay.ring_id == found[0].ring_id  # type: ignore[union-attr]
             for stay in found
         )
+
+    def missing(self) -> Iterator[str]:
+        """11: what is not as it must be when the cluster has settled."""
+        yield from invariants.settled([self.lives[node_id] for node_id in self.running])
 
     def describe(self) -> dict[NodeId, Any]:
         """What every machine says of itself."""

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from openais.simulation.cluster import Cluster
+from openais.simulation.executives import ExecutiveCluster
+from openais.simulation.libraries import Program
 from openais.simulation.schedule import US, microseconds
 from openais.types import NodeId
 
@@ -29,6 +31,8 @@ class Fault:
     help: str
     duration_s: tuple[float, float]
     begin: Begin
+    programs: bool = False
+    """It befalls programs; there are none in a ring-only cluster."""
 
 
 def _nothing() -> None:
@@ -200,6 +204,37 @@ def _slow_disk(cluster: Cluster[Any], chance: random.Random) -> End:
     return end
 
 
+def _slow_user(cluster: Cluster[Any], chance: random.Random) -> End:
+    """A program does not read."""
+    program = _some_program(cluster, chance)
+    if program is None:
+        return _nothing
+    cluster.note(program.node_id, "fault", f"{program} does not read")
+    program.stalled = True
+    return program.resume
+
+
+def _disconnect(cluster: Cluster[Any], chance: random.Random) -> End:
+    """A program closes its connection without a word; another takes its place."""
+    program = _some_program(cluster, chance)
+    if program is None:
+        return _nothing
+    cluster.note(program.node_id, "fault", f"{program} disconnects")
+    program.disconnect()
+
+    def end() -> None:
+        assert isinstance(cluster, ExecutiveCluster)
+        if cluster.nodes[program.node_id].running:
+            cluster.open_evs(program.node_id, ("red",))
+
+    return end
+
+
+def _some_program(cluster: Cluster[Any], chance: random.Random) -> Program | None:
+    programs = cluster.open_programs() if isinstance(cluster, ExecutiveCluster) else []
+    return chance.choice(programs) if programs else None
+
+
 _ALL: Final = (
     Fault("loss", "datagrams are lost at random", (0.2, 2.0), _impair(loss=(0.01, 0.4))),
     Fault("one-way", "links are silent in one direction", (0.1, 2.0), _one_way),
@@ -216,6 +251,8 @@ _ALL: Final = (
     Fault("clock", "the wall clock of a node jumps", (0.0, 0.0), _clock),
     Fault("slow", "a node's processor is slow", (0.1, 1.5), _slow),
     Fault("slow-disk", "a node's disk is slow", (0.2, 2.0), _slow_disk),
+    Fault("slow-user", "a program does not read", (0.1, 2.0), _slow_user, programs=True),
+    Fault("disconnect", "a program disconnects", (0.05, 0.5), _disconnect, programs=True),
 )  # fmt: skip
 FAULTS: Final = {fault.name: fault for fault in _ALL}
 """All kinds of faults, by the names that `--faults` takes."""
@@ -236,8 +273,9 @@ class FaultSchedule:
         self.begun: Counter[str] = Counter()
         self._cluster = cluster
         chance = cluster.chance
-        for _ in range(count if names else 0):
-            fault = kinds[chance.choice(list(names))]
+        possible = [kinds[name] for name in names if isinstance(cluster, ExecutiveCluster) or not kinds[name].programs]
+        for _ in range(count if possible else 0):
+            fault = chance.choice(possible)
             begins_us = chance.randint(first_us, last_us)
             lasts_us = min(microseconds(chance.uniform(*fault.duration_s)), last_us - begins_us)
             cluster.scheduler.at(begins_us, self._begin, fault, lasts_us)
@@ -259,3 +297,6 @@ def make_whole(cluster: Cluster[Any]) -> None:
             cluster.resume(node_id)
         if not node.running and node_id not in cluster.fatal:
             cluster.boot(node_id)
+    if isinstance(cluster, ExecutiveCluster):
+        for program in cluster.open_programs():
+            program.resume()

@@ -15,11 +15,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from openais.simulation import invariants
+from openais.executive.quorum import QuorumRule, QuorumSettings
 from openais.simulation.checker import Violation
 from openais.simulation.cluster import Cluster, RingCluster
+from openais.simulation.executives import ExecutiveCluster
 from openais.simulation.faults import FAULTS, FaultSchedule, make_whole
-from openais.simulation.load import RingLoad
+from openais.simulation.load import ProgramLoad, RingLoad
 from openais.simulation.network import Quality
 from openais.simulation.schedule import US, microseconds
 from openais.simulation.trace import Trace
@@ -99,7 +100,7 @@ def run_seed(task: Task) -> Result:
     """Runs one seed. Any exception that the product raises is a violation too."""
     chance = random.Random(f"{task.seed} plan")
     nodes = task.nodes if task.nodes is not None else chance.randint(3, 7)
-    cluster = _ring_cluster(task, nodes, chance)
+    cluster = _cluster(task, nodes, chance)
     collecting = gc.isenabled()
     gc.disable()
     try:
@@ -137,24 +138,30 @@ def _settings(chance: random.Random) -> RingSettings:
     )
 
 
-def _ring_cluster(task: Task, nodes: int, chance: random.Random) -> RingCluster:
+def _cluster(task: Task, nodes: int, chance: random.Random) -> RingCluster | ExecutiveCluster:
     latency_us = chance.choice((300, 1000, 2000))
-    return RingCluster(
-        nodes,
-        _settings(chance),
-        seed=task.seed,
-        quality=Quality(latency_us=latency_us, jitter_us=chance.choice((0, latency_us // 2, latency_us * 2))),
-        multicast=chance.random() < 0.5,
-        make_ring=Processor,
-        traced=task.traced,
-    )
+    quality = Quality(latency_us=latency_us, jitter_us=chance.choice((0, latency_us // 2, latency_us * 2)))
+    settings, multicast, traced = _settings(chance), chance.random() < 0.5, task.traced
+    if task.ring_only:
+        return RingCluster(
+            nodes, settings, seed=task.seed, quality=quality, multicast=multicast, make_ring=Processor, traced=traced
+        )
+    majority = QuorumSettings(QuorumRule.MAJORITY, nodes, wait_for_all=chance.random() < 0.5)
+    return ExecutiveCluster(
+        nodes, settings, seed=task.seed, quality=quality, multicast=multicast, make_ring=Processor, traced=traced,
+        quorum=majority if chance.random() < 0.5 else None,
+    )  # fmt: skip
 
 
-def _run(cluster: RingCluster, task: Task, chance: random.Random) -> Counter[str]:
+def _run(cluster: RingCluster | ExecutiveCluster, task: Task, chance: random.Random) -> Counter[str]:
     """The noisy phase, then the quiet one. Answers the faults that fell."""
     noisy_us = microseconds(task.duration_s)
+    last_us, per_second = noisy_us + microseconds(STEADY_S), chance.choice((5, 20, 60))
+    if isinstance(cluster, RingCluster):
+        RingLoad(cluster, per_second, last_us)
+    else:
+        ProgramLoad(cluster, per_second, last_us)
     cluster.boot_all()
-    RingLoad(cluster, chance.choice((5, 20, 60)), noisy_us + microseconds(STEADY_S))
     schedule = FaultSchedule(
         cluster, task.faults, microseconds(FIRST_FAULT_S), noisy_us, chance.randint(2, int(2 + task.duration_s))
     )
@@ -175,8 +182,7 @@ def settle(cluster: Cluster[Any]) -> None:
     settled_since_us: int | None = None
     cluster.run(STEADY_S, lambda: bool(violations))
     while not violations:
-        lives = [cluster.lives[node] for node in cluster.running]
-        missing = list(invariants.settled(lives))
+        missing = list(cluster.missing())
         if missing:
             settled_since_us = None
             if cluster.scheduler.now_us >= deadline_us:

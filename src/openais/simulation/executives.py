@@ -1,0 +1,182 @@
+"""A cluster of whole executives: ring, services, libraries, and programs that use them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+from openais.executive.connections import Credentials, Limits
+from openais.executive.effects import CloseLibrary, Left, ToLibrary
+from openais.executive.executive import Executive
+from openais.executive.flight_recorder import FlightRecorder
+from openais.executive.quorum import QuorumSettings
+from openais.messages.base import ServiceId, encode_group
+from openais.services.base import ConfigurationChange, Effects, LocalNode, Service
+from openais.services.clm import Clm
+from openais.services.evs import Evs
+from openais.simulation.cluster import Cluster
+from openais.simulation.libraries import ClmProgram, EvsProgram, Program
+from openais.simulation.library_checker import LibraryChecker
+from openais.simulation.node import Node, Surroundings
+from openais.simulation.ring import ObservedRing
+from openais.types import NodeId, TimeNs, Version
+
+ServicesFactory = Callable[[LocalNode], Sequence[Service]]
+
+LIMITS: Final = Limits(queue_bytes_throttle=64 * 1024, queue_bytes_max=512 * 1024, goodbye_grace_s=0.5)
+"""Small, so that they are reached."""
+
+
+def default_services(local: LocalNode) -> Sequence[Service]:
+    """The services of an executive."""
+    return Clm(local), Evs(local)
+
+
+class Witness(Service):
+    """The last of the services: sees the replicated state of the others when it is complete."""
+
+    service_id = ServiceId.EVT
+    versions = (Version("B", 1, 1),)
+
+    def __init__(self, node: LocalNode, services: Sequence[Service], cluster: ExecutiveCluster) -> None:
+        super().__init__(node)
+        self._services = services
+        self._cluster = cluster
+
+    def configuration_changed(self, change: ConfigurationChange) -> Effects:
+        self._look_at_view()
+        return ()
+
+    def synchronized(self, change: ConfigurationChange) -> Effects:
+        configuration = change.configuration
+        self._look_at_view()
+        self._cluster.libraries.synchronized(self.node.node_id, configuration.ring_id, self.replicated())
+        if change.quorate and self._cluster.has_quorum_rule:
+            self._cluster.checker.quorum(configuration.ring_id, configuration.members)
+        return ()
+
+    def replicated(self) -> dict[str, object]:
+        """What the services would send to a newcomer: all of their replicated state."""
+        return {
+            service.service_id.name.lower(): [encode_group(message) for message in service.state_to_transfer()]
+            for service in self._services
+        }
+
+    def _look_at_view(self) -> None:
+        for service in self._services:
+            if isinstance(service, Clm):
+                said = service.describe()
+                members = frozenset(member["node_id"] for member in said["members"])
+                self._cluster.libraries.has_view(self.node.node_id, said["view_number"], members)
+
+
+class ExecutiveNode(Node[Executive]):
+    """A machine with an executive and programs."""
+
+    def __init__(self, node_id: NodeId, around: Surroundings, cluster: ExecutiveCluster) -> None:
+        super().__init__(node_id, around)
+        self._cluster = cluster
+
+    def perform(self, effect: object) -> None:
+        super().perform(effect)
+        if isinstance(effect, ToLibrary):
+            self._cluster.programs[effect.connection].written_to(effect.data)
+        elif isinstance(effect, CloseLibrary):
+            self._cluster.programs[effect.connection].closed_by_executive(effect.grace_s)
+        elif isinstance(effect, Left):
+            self.crash()
+            self._cluster.departed(self.node_id)
+
+    def crash(self) -> None:
+        super().crash()
+        self._cluster.connections_lost(self.node_id)
+
+    def power_failed(self) -> None:
+        super().power_failed()
+        self._cluster.power_failed(self.node_id)
+
+
+class ExecutiveCluster(Cluster[Executive]):
+    """Machines with an executive each. `programs` are all that there ever were, by number."""
+
+    def __init__(
+        self,
+        *arguments: Any,
+        quorum: QuorumSettings | None = None,
+        make_services: ServicesFactory = default_services,
+        **keywords: Any,
+    ) -> None:
+        self.programs: dict[int, Program] = {}
+        self.witnesses: dict[NodeId, Witness] = {}
+        self.when_booted: Callable[[NodeId], None] = lambda _: None
+        """Called when an executive has started: opens the programs of its machine."""
+        self.has_quorum_rule = quorum is not None
+        self._quorum = quorum or QuorumSettings()
+        self._make_services = make_services
+        super().__init__(*arguments, **keywords)
+        self.libraries = LibraryChecker(self.checker)
+
+    def make_node(self, node_id: NodeId, around: Surroundings) -> Node[Executive]:
+        return ExecutiveNode(node_id, around, self)
+
+    def make_engine(self, node_id: NodeId, ring: ObservedRing) -> Executive:
+        boot_ns = TimeNs(self.nodes[node_id].wall_ns())
+        local = LocalNode(node_id, f"node-{node_id}", f"10.0.0.{node_id}", boot_ns, boot_ns)
+        services = self._make_services(local)
+        self.libraries.started(node_id)
+        self.witnesses[node_id] = Witness(local, services, self)
+        return Executive(
+            local, ring, [*services, self.witnesses[node_id]], LIMITS, self._quorum, FlightRecorder(node_id)
+        )
+
+    def boot(self, node_id: NodeId, *arguments: Any) -> None:
+        super().boot(node_id, *arguments)
+        self.when_booted(node_id)
+
+    def missing(self) -> Iterator[str]:
+        """11: the ring has settled, states are exchanged, programs have their answers and messages."""
+        yield from super().missing()
+        for node_id in self.running:
+            engine = self.nodes[node_id].engine
+            if engine is not None and not engine.status().synchronized:
+                yield f"node {node_id} has not exchanged its state: {engine.status().transfer}"
+        for program in self.open_programs():
+            if program.unanswered:
+                yield f"{program} waits for the answers of {program.unanswered} calls"
+        yield from self.libraries.missing(set(self.running))
+        states = [(node_id, self.witnesses[node_id].replicated()) for node_id in self.running]
+        for node_id, state in states[1:]:
+            if state != states[0][1]:
+                yield f"nodes {states[0][0]} and {node_id} hold different state: {states[0][1]} and {state}"
+
+    # Programs
+
+    def open_evs(self, node_id: NodeId, groups: tuple[str, ...]) -> EvsProgram:
+        """A program that uses EVS, and joins these groups."""
+        program = EvsProgram(self._opened(node_id), self.nodes[node_id], self.libraries, self.scheduler, groups)
+        self.programs[program.number] = program
+        return program
+
+    def open_clm(self, node_id: NodeId) -> ClmProgram:
+        """A program that tracks the cluster."""
+        program = ClmProgram(self._opened(node_id), self.nodes[node_id], self.libraries, self.scheduler)
+        self.programs[program.number] = program
+        return program
+
+    def open_programs(self, node_id: NodeId | None = None) -> list[Program]:
+        """The programs that are connected, of one node or of all."""
+        return [p for p in self.programs.values() if not p.closed and node_id in (None, p.node_id)]
+
+    def _opened(self, node_id: NodeId) -> int:
+        """A new connection is let in; answers its number."""
+        number = len(self.programs) + 1
+        credentials = Credentials(number, 1000, 1000)
+        self.nodes[node_id].call(
+            lambda executive, now, wall_ns: executive.library_opened(number, credentials, now, wall_ns)
+        )
+        return number
+
+    def connections_lost(self, node_id: NodeId) -> None:
+        """An executive is gone, and with it its connections."""
+        for program in self.open_programs(node_id):
+            program.lost()
