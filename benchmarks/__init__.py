@@ -1,0 +1,1 @@
+"""Measures group messaging through the whole stack; see README.md beside this file."""
