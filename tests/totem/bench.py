@@ -62,8 +62,18 @@ def recovered(sender: int, ring_id: RingId, sequence: int, old: Packet) -> bytes
     return wire.encode_data(CLUSTER, NodeId(sender), ring_id, sequence, wire.RECOVERED, old.raw).raw
 
 
-def token(ring_id: RingId, sender: int, hop: int, *, sequence: int = 0, aru: int | None = None, setter: int = 0,
-          fcc: int = 0, backlog: int = 0, requests: Iterable[tuple[int, int]] = ()) -> bytes:  # fmt: skip
+def token(
+    ring_id: RingId,
+    sender: int,
+    hop: int,
+    *,
+    sequence: int = 0,
+    aru: int | None = None,
+    setter: int = 0,
+    fcc: int = 0,
+    backlog: int = 0,
+    requests: Iterable[tuple[int, int]] = (),
+) -> bytes:
     """A token as a datagram; the aru is the sequence unless given."""
     made = Token(ring_id, NodeId(sender), hop)
     made.sequence, made.aru, made.aru_setter = sequence, sequence if aru is None else aru, NodeId(setter)
@@ -75,15 +85,30 @@ def nodes(ids: Iterable[int]) -> frozenset[NodeId]:
     return frozenset(map(NodeId, ids))
 
 
-def entry(node: int, *, filled: bool = True, old_ring_id: RingId | None = None, aru: int = 0, high: int | None = None,
-          safe_line: int = 0, obligation: Iterable[int] | None = None,
-          incarnation: int | None = None) -> CommitMember:  # fmt: skip
+def entry(
+    node: int,
+    *,
+    filled: bool = True,
+    old_ring_id: RingId | None = None,
+    aru: int = 0,
+    high: int | None = None,
+    safe_line: int = 0,
+    obligation: Iterable[int] | None = None,
+    incarnation: int | None = None,
+) -> CommitMember:
     """What an imaginary member tells on the commit token; by default it comes from a ring of its own."""
     ring_id = old_ring_id or RingId(0, NodeId(node))
     return CommitMember(
-        NodeId(node), filled, incarnation or incarnation_of(node), ring_id, aru, aru if high is None else high, safe_line,
-        obligation is not None, tuple(map(NodeId, obligation or ())),
-    )  # fmt: skip
+        NodeId(node),
+        filled,
+        incarnation or incarnation_of(node),
+        ring_id,
+        aru,
+        aru if high is None else high,
+        safe_line,
+        obligation is not None,
+        tuple(map(NodeId, obligation or ())),
+    )
 
 
 def commit_token(ring_id: RingId, sender: int, hop: int, *entries: CommitMember) -> bytes:
@@ -93,8 +118,15 @@ def commit_token(ring_id: RingId, sender: int, hop: int, *entries: CommitMember)
 class Bench:
     """A processor, its clock, and what it did."""
 
-    def __init__(self, node: int = 2, *, settings: RingSettings = SETTINGS, sequence: int = 0,
-                 incarnation: int | None = None, disk: bool = True) -> None:  # fmt: skip
+    def __init__(
+        self,
+        node: int = 2,
+        *,
+        settings: RingSettings = SETTINGS,
+        sequence: int = 0,
+        incarnation: int | None = None,
+        disk: bool = True,
+    ) -> None:
         self.settings = settings
         self.node = node
         self.now = 100.0
@@ -113,20 +145,44 @@ class Bench:
         self.processor.receive([(source, datagram) for datagram in datagrams], self.now)
         self._perform()
 
-    def join(self, sender: int, processors: Iterable[int], *, failed: Iterable[int] = (),
-             heard: Iterable[int] | None = None, sequence: int = 0, incarnation: int | None = None,
-             leave: bool = False, reason: str = "it was started", settings: RingSettings | None = None) -> None:  # fmt: skip
+    def join(
+        self,
+        sender: int,
+        processors: Iterable[int],
+        *,
+        failed: Iterable[int] = (),
+        heard: Iterable[int] | None = None,
+        sequence: int = 0,
+        incarnation: int | None = None,
+        leave: bool = False,
+        reason: str = "it was started",
+        settings: RingSettings | None = None,
+    ) -> None:
         """A join comes; its sender hears all that it knows of unless told otherwise."""
         processors = tuple(processors)
         made = Join(
-            NodeId(sender), leave, incarnation or incarnation_of(sender), sequence, nodes(processors), nodes(failed),
-            nodes(processors if heard is None else heard), reason,
+            NodeId(sender),
+            leave,
+            incarnation or incarnation_of(sender),
+            sequence,
+            nodes(processors),
+            nodes(failed),
+            nodes(processors if heard is None else heard),
+            reason,
             settings_blob(settings or self.settings),
-        )  # fmt: skip
+        )
         self.hear(made.encode(CLUSTER), source=sender)
 
-    def announce(self, sender: int, ring_id: RingId, members: Iterable[int], *, heard: Iterable[int] = (),
-                 mutual: Iterable[int] = (), incarnations: dict[int, int] | None = None) -> None:  # fmt: skip
+    def announce(
+        self,
+        sender: int,
+        ring_id: RingId,
+        members: Iterable[int],
+        *,
+        heard: Iterable[int] = (),
+        mutual: Iterable[int] = (),
+        incarnations: dict[int, int] | None = None,
+    ) -> None:
         """An announcement of another ring comes."""
         known = incarnations or {}
         ids = tuple((NodeId(node), known.get(node, incarnation_of(node))) for node in members)
@@ -224,8 +280,18 @@ def ring_of(bench: Bench, members: Iterable[int], sequence: int = 7, entries: It
     return ring_id
 
 
-def rotate(bench: Bench, ring_id: RingId, members: Iterable[int], visits: int, *, first: int = 0, sequence: int = 0,
-           aru: int | None = None, setter: int = 0, backlog: int = 0) -> None:  # fmt: skip
+def rotate(
+    bench: Bench,
+    ring_id: RingId,
+    members: Iterable[int],
+    visits: int,
+    *,
+    first: int = 0,
+    sequence: int = 0,
+    aru: int | None = None,
+    setter: int = 0,
+    backlog: int = 0,
+) -> None:
     """Gives it the token `visits` times, as it comes when nobody else has anything to send."""
     members = tuple(sorted(members))
     index = members.index(bench.node)

@@ -91,8 +91,15 @@ class Network:
 
     # What a test does
 
-    def start(self, node: int, *, key: int | None = None, settings: RingSettings | None = None, sequence: int = 0,
-              disk_works: bool = True) -> Machine:  # fmt: skip
+    def start(
+        self,
+        node: int,
+        *,
+        key: int | None = None,
+        settings: RingSettings | None = None,
+        sequence: int = 0,
+        disk_works: bool = True,
+    ) -> Machine:
         """Starts a new machine, or a stopped one again with what is on its disk."""
         key = node if key is None else key
         self._incarnation += 1
@@ -132,8 +139,16 @@ class Network:
     def heal(self) -> None:
         self.cut = set()
 
-    def submit(self, key: int, payload: bytes, guarantee: Guarantee = Guarantee.AGREED,
-               priority: Priority = Priority.MED, groups: tuple[bytes, ...] = (), *, wake: bool = True) -> bool:  # fmt: skip
+    def submit(
+        self,
+        key: int,
+        payload: bytes,
+        guarantee: Guarantee = Guarantee.AGREED,
+        priority: Priority = Priority.MED,
+        groups: tuple[bytes, ...] = (),
+        *,
+        wake: bool = True,
+    ) -> bool:
         machine = self.machines[key]
         taken = machine.processor.submit(payload, groups, guarantee, priority)
         if wake:

@@ -57,7 +57,7 @@ def test_a_commit_token_of_another_membership_is_not_for_us() -> None:
 
 
 def test_a_processor_that_gathers_takes_no_part_in_a_second_rotation() -> None:
-    """It was restarted, or gave the ring up, after it had filled in its entry: what the entry says is not true of it."""
+    """It was restarted, or gave the ring up, after it had filled in its entry: that entry is not true of it."""
     bench = gathering()
     bench.hear(commit_token(RING, 1, 4, entry(1), entry(2, old_ring_id=RingId(3, NodeId(1)), aru=5), entry(3)))
     assert bench.state == "gather"

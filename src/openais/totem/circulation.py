@@ -160,7 +160,7 @@ class Circulation:
                 resent.append(packet.raw)
             elif sequence > self.ring.safe_line:
                 unanswered.append(sequence)
-        token.requests = _ranges(unanswered)
+        token.requests = _ranges(unanswered)[: self._core.settings.retransmit_max]
         if resent:
             self._core.counters["packets_resent"] = self._core.counters.get("packets_resent", 0) + len(resent)
         return resent

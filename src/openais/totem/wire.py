@@ -27,6 +27,8 @@ HEADER: Final = struct.Struct("<BBHII")
 _RING: Final = struct.Struct("<QI")
 _DATA: Final = struct.Struct("<BBHIIQIQ")
 _TOKEN: Final = struct.Struct("<QIQQQIIIH")
+_PACKETS_MAX: Final = 1 << 31
+"""More packets than any ring sends in a rotation or has waiting; there is room above it to add our own."""
 _REQUEST: Final = struct.Struct("<QI")
 _JOIN: Final = struct.Struct("<QQHHHHB")
 _COMMIT: Final = struct.Struct("<QIIHH")
@@ -256,6 +258,8 @@ def read_token(datagram: bytes) -> Token:
         raise WireError("malformed_token")
     token.requests = [(first, number) for first, number in _REQUEST.iter_unpack(datagram[start:])]
     if token.aru > token.sequence or any(n <= 0 or f + n - 1 > token.sequence for f, n in token.requests):
+        raise WireError("malformed_token")
+    if token.fcc > _PACKETS_MAX or token.backlog > _PACKETS_MAX:
         raise WireError("malformed_token")
     return token
 
