@@ -47,6 +47,8 @@ RING_SEQUENCE_MAX: Final = (1 << 62) - 1
 
 
 class PacketType(enum.IntEnum):
+    """What a datagram is, as its header says."""
+
     DATA = 1
     TOKEN = 2
     JOIN = 3
