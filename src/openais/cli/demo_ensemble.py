@@ -14,7 +14,9 @@ from openais.cli.demo_witness import News, Witness
 from openais.types import AisError, Guarantee
 
 PACE_S: Final = 0.01
-"""Between two messages of one sender."""
+"""Between two messages of one sender that sends until it is over."""
+PACE_TO_WATCH_S: Final = 0.03
+"""Between two messages of one sender, when somebody watches."""
 
 
 class Ensemble:
@@ -125,7 +127,7 @@ class Ensemble:
         for number in range(count):
             guarantee = Guarantee.SAFE if number % 2 else Guarantee.AGREED
             await witness.multicast(message_text(scene, witness, number), guarantee)
-            await self.stage.pause(PACE_S)
+            await self.stage.pause(PACE_TO_WATCH_S)
 
     def _remove(self, witness: Witness, state: NodeState) -> None:
         witness.close()
