@@ -11,6 +11,7 @@ import pytest
 from openais.cli.exits import ExitCode
 from openais.config.table import KEYS
 from tests.cli.conftest import openais
+from tests.support.executives import free_port
 
 
 @pytest.fixture
