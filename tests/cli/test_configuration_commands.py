@@ -54,7 +54,7 @@ def test_run_does_not_start_without_its_key_and_says_how_to_get_one(tmp_path: Pa
         "--socket",
         tmp_path / "s",
         "--mcastport",
-        "1",
+        str(free_port()),
     ]
     told = openais("run", *flags)
     assert told.exit_code == ExitCode.FAILED
