@@ -189,6 +189,11 @@ class Bench:
         made = Announce(NodeId(sender), ring_id, ids, nodes(heard), nodes(mutual), settings_blob(self.settings))
         self.hear(made.encode(CLUSTER), source=sender)
 
+    def stored(self, sequence: int) -> None:
+        """The disk answers."""
+        self.processor.ring_sequence_stored(sequence, self.now)
+        self._perform()
+
     # What time does
 
     def expire(self) -> None:

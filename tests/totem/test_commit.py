@@ -114,7 +114,7 @@ def test_a_commit_token_before_the_disk_has_answered_waits() -> None:
     first = commit_token(RING, 1, 1, entry(1), entry(2, filled=False), entry(3, filled=False))
     bench.hear(first)
     assert (bench.state, bench.count("commit_before_disk")) == ("gather", 1)
-    bench.processor.ring_sequence_stored(4096, bench.now)
+    bench.stored(4096)
     bench.hear(first)
     assert bench.state == "commit"
 

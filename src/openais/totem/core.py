@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -68,7 +68,7 @@ class Core:
         self.delivery: Final = Delivery(settings.message_max, self.effects_append, self.count)
         self.addresses: Final[dict[NodeId, Address]] = {}
         self.incarnations: Final[dict[NodeId, int]] = {node_id: incarnation}
-        self.excluded: Final[dict[NodeId, tuple[int, float]]] = {}
+        self.excluded: dict[NodeId, tuple[int, float]] = {}
         """Processors that were heard but could not agree, by incarnation, and until when their joins are ignored."""
         self.highest_sequence = ring_sequence
         """The highest ring sequence that this processor knows of."""
@@ -143,6 +143,23 @@ class Core:
         text = f"node {sender} is refused: it runs other ring settings: {'; '.join(differing)}"
         self.complain("settings_differ", text, sender, settings)
         return False
+
+    def has_room(self, processors: Set[NodeId], who: str, *about: object) -> bool:
+        """Whether a ring may have these members; if not, says once that `who` is refused."""
+        members_max = self.settings.members_max
+        if len(processors) <= members_max:
+            return True
+        text = f"{who} is refused: the ring would have more than {members_max} members"
+        self.complain("too_many_members", text, *about)
+        return False
+
+    def remember_only(self, members: Iterable[NodeId], now: float) -> None:
+        """A ring is installed: what is known of others is forgotten, but whose joins are ignored for now."""
+        kept = {self.node_id, *members}
+        for known in (self.addresses, self.incarnations):
+            for node in known.keys() - kept:
+                del known[node]
+        self.excluded = {node: entry for node, entry in self.excluded.items() if entry[1] > now}
 
     def is_excluded(self, join: Join, now: float) -> bool:
         """Whether joins of this processor are ignored for now, unless they show that it hears us."""

@@ -158,12 +158,7 @@ class Gather(State):
         return join.sender not in core.ring.members or now >= self._started + grace
 
     def _has_room(self, join: Join) -> bool:
-        members_max = self.core.settings.members_max
-        if len(self._processors | join.processors | {join.sender}) <= members_max:
-            return True
-        text = f"node {join.sender} is refused: the ring would have more than {members_max} members"
-        self.core.complain("too_many_members", text, join.sender)
-        return False
+        return self.core.has_room(self._processors | join.processors, f"node {join.sender}", join.sender)
 
     def _merge(self, join: Join) -> None:
         """Takes over what the join's sets have and ours have not."""
@@ -196,8 +191,13 @@ class Gather(State):
 
     def _send_join(self, now: float) -> None:
         core = self.core
-        self._changed = False
         self._join_deadline = now + core.settings.join_s
+        if core.highest_sequence >= core.reserved_sequence:
+            self._changed = True
+            if not core.ring.installed:
+                self._alone_deadline = now + _STARTUP_JOINS * core.settings.join_s
+            return  # until the disk has answered we can take part in no ring, and would only hold up the others
+        self._changed = False
         self._told_complete = self._hears_all()
         join = Join(
             core.node_id, False, core.incarnation, core.highest_sequence, frozenset(self._processors),

@@ -87,6 +87,9 @@ class Operational(State):
         elif core.node_id in join.failed:
             core.count("join_refuses_us")
             return
+        elif not core.has_room(join.processors.union(ring.members), f"node {sender}", sender):
+            core.count("join_ignored")
+            return
         else:
             self._gather(f"node {sender} joins ({join.reason})", now)
         core.state.join(join, address, now)
@@ -101,7 +104,7 @@ class Operational(State):
             self.core.excluded.pop(announce.sender, None)
         if self._strangers.heard_from(announce, address, now):
             self._announce(now, to_strangers=True)
-        if self._strangers.can_meet(announce, now):
+        if self._strangers.can_meet(announce, now) and self._have_room(announce):
             why = f"this ring and ring {announce.ring_id} of node {announce.sender} meet"
             self._gather(why, now, met=tuple(node for node, _ in announce.members))
 
@@ -211,6 +214,10 @@ class Operational(State):
     def _is_representative(self) -> bool:
         return self._ring.ring_id.representative == self.core.node_id
 
+    def _have_room(self, announce: Announce) -> bool:
+        together = {*self._ring.members, *(node for node, _ in announce.members)}
+        return self.core.has_room(together, f"ring {announce.ring_id} of node {announce.sender}", announce.sender)
+
     def _same_incarnation(self, announce: Announce) -> bool:
         return (announce.sender, self.core.incarnations[announce.sender]) in announce.members
 
@@ -220,6 +227,7 @@ def install(core: Core, circulation: Circulation, ring_id: RingId, joined: tuple
     """Installs the circulation's ring as the regular configuration, and becomes Operational."""
     old = core.ring
     core.ring = circulation.ring
+    core.remember_only(circulation.ring.members, now)
     core.configuration = Configuration(
         ring_id=ring_id,
         transitional=False,

@@ -20,7 +20,7 @@ import zlib
 from typing import Final, NamedTuple
 
 from openais.totem.effects import RingId
-from openais.types import NodeId
+from openais.types import NODE_ID_MAX, NODE_ID_MIN, NodeId
 
 WIRE_VERSION: Final = 1
 HEADER: Final = struct.Struct("<BBHII")
@@ -277,6 +277,8 @@ def read_join(datagram: bytes) -> Join:
     )  # fmt: skip
     text = reader.bytes(reason).decode(errors="replace")
     reader.end()
+    if join.sender not in join.processors or not all(NODE_ID_MIN <= node <= NODE_ID_MAX for node in join.processors):
+        raise WireError("malformed_join")
     if ring_sequence > RING_SEQUENCE_MAX:
         raise WireError("malformed_join")
     return join._replace(reason=text)
