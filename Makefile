@@ -22,7 +22,7 @@ check: $(VENV)/.development ## What must hold before a commit: format, lint, str
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy
-	$(PYTHON) -m mypy --strict tools examples
+	$(PYTHON) -m mypy --strict tools examples benchmarks
 	$(PYTHON) -m pytest $(PYTEST_FLAGS)
 
 format: $(VENV)/.development ## Bring the code into its format

@@ -22,7 +22,7 @@ from rich.text import Text
 from openais.cli.demo_stage import NodePicture, NodeState, Stage
 
 FRAMES_PER_S: Final = 15
-STRIPE_LINES: Final = 3
+STRIPE_LINES: Final = 4
 SENDER_COLOURS: Final = ("cyan", "magenta", "yellow", "green", "blue", "bright_red", "bright_cyan", "bright_magenta")
 STATE_LOOK: Final = {
     NodeState.ABSENT: ("○", "bright_black"),
@@ -49,7 +49,7 @@ class LiveStage(Stage):
     def close(self) -> None:
         if self._painter is not None:
             self._painter.cancel()
-            self._live.update(self._picture(), refresh=True)
+            self._live.update(self.cluster_picture(), refresh=True)
         self._live.stop()
 
     async def pause(self, seconds: float) -> None:
@@ -71,12 +71,8 @@ class LiveStage(Stage):
         for line in details:
             self._console.print(Text(f"      {line}", style="bright_black"))
 
-    async def _paint(self) -> None:
-        while True:
-            self._live.update(self._picture(), refresh=True)
-            await asyncio.sleep(1 / FRAMES_PER_S)
-
-    def _picture(self) -> RenderableType:
+    def cluster_picture(self) -> RenderableType:
+        """The cluster as it is at this moment."""
         width = max(16, (self._console.width - 4) // len(self.nodes))
         table = Table.grid(expand=True)
         for _ in self.nodes:
@@ -90,6 +86,11 @@ class LiveStage(Stage):
             title="[bold]openais[/]",
             padding=(0, 1),
         )
+
+    async def _paint(self) -> None:
+        while True:
+            self._live.update(self.cluster_picture(), refresh=True)
+            await asyncio.sleep(1 / FRAMES_PER_S)
 
 
 def colour_of(number: int) -> str:

@@ -111,6 +111,11 @@ class Tour:
             f"they were told {told}",
         )
         claim_same_until_change(self._stage, "crash", survivors)
+        await self._ensemble.send("crash is over", survivors, 1)
+        first, *others = [witness.messages("crash") for witness in survivors]
+        self._stage.claim(
+            f"and {len(first)} in all, with what they sent in the meantime", all(other == first for other in others)
+        )
         await self._say_why(survivors[0])
 
     async def _revival(self) -> None:
