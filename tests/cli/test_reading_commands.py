@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from subprocess import DEVNULL
 
 import pytest
 
 from openais.cli.exits import ExitCode
-from tests.cli.conftest import json_lines, openais
+from tests.cli.conftest import WAIT_S, json_lines, openais, start, stop
+from tests.support.executives import free_port
 
 pytestmark = pytest.mark.e2e
 
@@ -64,6 +66,37 @@ def test_waiting_for_an_executive_that_does_not_come_tells_its_socket(tmp_path: 
     told = openais("members", "--wait-for", "1", "--timeout", "0.2", "--socket", tmp_path / "none")
     assert told.exit_code == ExitCode.NOT_REACHED
     assert f"{tmp_path}/none" in told.stderr
+
+
+def test_who_comes_and_goes_is_told_while_watching(tmp_path: Path) -> None:
+    assert openais("keygen", tmp_path / "key").exit_code == ExitCode.OK
+    ports = [free_port(), free_port()]
+    processes = []
+    try:
+        for number, port in enumerate(ports, start=1):
+            flags = {
+                "--nodeid": str(number),
+                "--mcastport": str(port),
+                "--nodelist": ",".join(f"127.0.0.1:{each}" for each in ports),
+                "--authkey": str(tmp_path / "key"),
+                "--statedir": str(tmp_path / f"state-{number}"),
+                "--socket": str(tmp_path / f"socket-{number}"),
+                "--nodename": f"node-{number}",
+            }
+            processes.append(start("run", *(word for flag in flags.items() for word in flag), stderr=DEVNULL))
+        first = tmp_path / "socket-1"
+        ready = openais("members", "--wait-for", "2", "--timeout", str(WAIT_S), "--socket", first)
+        assert ready.exit_code == ExitCode.OK
+        watching = start("members", "--watch", "--json", "--socket", first)
+        processes.append(watching)
+        assert watching.stdout is not None
+        assert [each["change"] for each in json.loads(watching.stdout.readline())["notifications"]]
+        processes[1].terminate()
+        view = json.loads(watching.stdout.readline())
+        left = [each["node"]["name"] for each in view["notifications"] if each["change"] == "left"]
+        assert (left, view["member_count"]) == (["node-2"], 1)
+    finally:
+        stop(processes)
 
 
 def test_why_tells_the_reason_of_the_configuration_with_the_evidence(socket: Path) -> None:

@@ -19,20 +19,23 @@ class ExitCode(enum.IntEnum):
     """What a command's exit status says. Scripts rely on it: never change one."""
 
     OK = 0
-    """It was done, or the answer is yes."""
     FAILED = 1
-    """It was not done, or the answer is no."""
     USAGE = 2
-    """The command line or the configuration is wrong."""
     NOT_REACHED = 3
-    """No executive answered at the socket, or it went away."""
     TRY_AGAIN = 4
-    """The executive could not do it in the time given; later it may."""
     DENIED = 5
-    """This user may not."""
     INTERRUPTED = 130
-    """Ended by Ctrl-C."""
 
+
+MEANINGS: Final = {
+    ExitCode.OK: "done, or the answer is yes",
+    ExitCode.FAILED: "not done, or the answer is no",
+    ExitCode.USAGE: "the command line or the configuration is wrong",
+    ExitCode.NOT_REACHED: "no executive answered at the socket, or it went away",
+    ExitCode.TRY_AGAIN: "the executive could not do it in the time given; later it may",
+    ExitCode.DENIED: "this user may not",
+    ExitCode.INTERRUPTED: "ended by Ctrl-C",
+}
 
 _BY_ERROR: Final[tuple[tuple[type[AisError], ExitCode], ...]] = (
     (LibraryError, ExitCode.NOT_REACHED),

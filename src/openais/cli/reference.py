@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from openais.cli.exits import ExitCode
+from openais.cli.exits import MEANINGS
 from openais.cli.main import cli
 
 WIDTH: Final = 110
@@ -21,19 +21,8 @@ def command_reference() -> str:
 
 def exit_code_table() -> str:
     """The exit codes with their meaning."""
-    rows = (f"| {code.value} | {_EXIT_CODES[code]} |" for code in ExitCode)
+    rows = (f"| {code.value} | {meaning} |" for code, meaning in MEANINGS.items())
     return "\n".join(("| exit code | means |", "|---|---|", *rows, ""))
-
-
-_EXIT_CODES: Final = {
-    ExitCode.OK: "done, or the answer is yes",
-    ExitCode.FAILED: "not done, or the answer is no",
-    ExitCode.USAGE: "the command line or the configuration is wrong",
-    ExitCode.NOT_REACHED: "no executive answered at the socket, or it went away",
-    ExitCode.TRY_AGAIN: "the executive could not do it in the time given; later it may",
-    ExitCode.DENIED: "this user may not",
-    ExitCode.INTERRUPTED: "ended by Ctrl-C",
-}
 
 
 def _helps(command: click.Command, parent: click.Context | None, name: str) -> Iterator[tuple[str, str]]:
