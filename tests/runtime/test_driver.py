@@ -176,6 +176,30 @@ def test_junk_and_datagrams_under_a_wrong_key_are_counted_and_the_ring_stays(tmp
     run(scenario)
 
 
+def test_a_capture_that_is_replayed_is_counted_and_the_ring_stays(tmp_path: Path) -> None:
+    """The attacker is on the node list of one node, hears its joins and announcements, and sends them to another.
+
+    Sent once, those that the other was not given before are as good as delayed; the second time all are replays.
+    """
+
+    async def scenario() -> None:
+        async with running(*(settings_of(tmp_path, number) for number in (1, 2))) as drivers:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as attacker:
+                attacker.setblocking(False)
+                attacker.bind(("127.0.0.1", 0))
+                drivers[0].set_nodes((drivers[1].address, attacker.getsockname()))
+                await ring_of(drivers)
+                capture = [await asyncio.get_running_loop().sock_recv(attacker, 4096) for _ in range(3)]
+                ring = drivers[0].executive.status().ring
+                for datagram in capture * 2:
+                    attacker.sendto(datagram, drivers[1].address)
+                await eventually(lambda: drivers[1].executive.counters["seal.replayed"] >= 3)
+                assert in_one_ring(drivers)
+                assert drivers[0].executive.status().ring == ring
+
+    run(scenario)
+
+
 def test_a_key_is_changed_while_the_ring_stays(tmp_path: Path) -> None:
     async def scenario() -> None:
         create_authkey(tmp_path / "new")
