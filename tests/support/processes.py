@@ -9,14 +9,16 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Collection
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterable
 from pathlib import Path
 
+from openais.client.status import StatusClient
 from openais.clm import AsyncClm, ClusterView
 from openais.runtime.authkey import create_authkey
 from tests.support.executives import free_port
 
 WAIT_S = 30.0
+LOG_LINES = 20
 TOKEN_MS = 250
 
 
@@ -41,6 +43,8 @@ class ExecutiveProcess:
             "ipc": {"socket": str(self.socket)},
             "logging": {"logoutput": "file", "logfile": str(self.log)},
         }
+        self.inside: tuple[str, ...] = ()
+        """The command that runs another one where the executive is to live."""
         self.process: asyncio.subprocess.Process | None = None
         self._manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._manager.bind(str(directory / f"notify-{number}"))
@@ -55,7 +59,7 @@ class ExecutiveProcess:
         """Writes the configuration and starts the process."""
         self.configure()
         self.process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "openais", "run", "--config", str(self.configuration)),
+            *(*self.inside, sys.executable, "-m", "openais", "run", "--config", str(self.configuration)),
             env={**os.environ, "NOTIFY_SOCKET": self._manager.getsockname()},
             stderr=subprocess.PIPE,
         )
@@ -91,25 +95,52 @@ class ExecutiveProcess:
         self.signal(signal.SIGKILL)
         await self.exit_code()
 
+    @property
+    def process_id(self) -> int:
+        """The id of the process."""
+        assert self.process is not None
+        return self.process.pid
+
+    @property
+    def runs(self) -> bool:
+        """Whether the process was started and has not ended."""
+        return self.process is not None and self.process.returncode is None
+
+    def last_words(self) -> str:
+        """The end of its log, for when a test fails."""
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else ["(no log)"]
+        return "\n".join((f"node {self.number}, {'running' if self.runs else 'not running'}:", *lines[-LOG_LINES:]))
+
     async def close(self) -> None:
         """Nothing of it is left running."""
         self._manager.close()
-        if self.process is not None and self.process.returncode is None:
+        if self.runs:
             self.signal(signal.SIGCONT)
             await self.kill()
 
 
 @contextlib.asynccontextmanager
 async def executives(directory: Path, count: int) -> AsyncIterator[list[ExecutiveProcess]]:
-    """Executives that list each other, none started yet."""
+    """Executives that list each other, none started yet. What they logged last is told with the error of a test."""
     create_authkey(directory / "authkey")
     ports = [free_port() for _ in range(count)]
     processes = [ExecutiveProcess(directory, number + 1, ports) for number in range(count)]
-    try:
-        yield processes
-    finally:
+
+    def explain(kind: object, error: BaseException | None, trace: object) -> None:
+        if error is not None:
+            for process in processes:
+                error.add_note(process.last_words())
+
+    async with contextlib.AsyncExitStack() as at_end:
         for process in processes:
-            await process.close()
+            at_end.push_async_callback(process.close)
+        at_end.push(explain)
+        yield processes
+
+
+async def start_all(processes: Iterable[ExecutiveProcess]) -> None:
+    """Starts them at the same time; returns when all serve libraries."""
+    await asyncio.gather(*(process.start() for process in processes))
 
 
 @contextlib.asynccontextmanager
@@ -133,3 +164,13 @@ async def see(views: AsyncGenerator[ClusterView, None], wanted: Collection[int])
             if seen[-1] == set(wanted):
                 return seen
     raise AssertionError(f"the views ended after {seen}")
+
+
+async def counters_of(executive: ExecutiveProcess) -> dict[str, int]:
+    """The counters of a running executive."""
+
+    def ask() -> dict[str, int]:
+        with StatusClient(executive.socket, timeout=WAIT_S) as status:
+            return status.counters()
+
+    return await asyncio.to_thread(ask)
