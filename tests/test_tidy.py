@@ -29,6 +29,7 @@ BOUNDARIES: dict[str, str] = {
 }
 """Where `except Exception` logs what nothing below it foresaw: path, and why there."""
 
+OF_NAMED_TUPLES = ("_replace", "_asdict", "_fields", "_make")
 BROAD = ("Exception", "BaseException")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -133,9 +134,10 @@ def sleeps(tree: ast.Module) -> Iterator[ast.Call]:
 
 
 def private_attributes(tree: ast.Module) -> Iterator[ast.Attribute]:
-    """`x._y` where x is not self or cls."""
+    """`x._y` where x is not self or cls, and _y not one of the public names of named tuples."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__"):
+        private = isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__")
+        if isinstance(node, ast.Attribute) and private and node.attr not in OF_NAMED_TUPLES:
             own = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
             if not own:
                 yield node
