@@ -41,6 +41,8 @@ class Cluster(Generic[E]):
     ) -> None:
         self.chance = random.Random(seed)
         self.settings = settings
+        self.settings_of: dict[NodeId, RingSettings] = {}
+        """Nodes that run other settings than the rest."""
         self.scheduler = Scheduler()
         self.network = Network(self.scheduler, self.chance, quality, multicast)
         self.checker = Checker(self.scheduler, self.describe)
@@ -76,7 +78,7 @@ class Cluster(Generic[E]):
         life = self.checker.started(node_id, forgetful=node.disk.ring_sequence is None)
         sequence, incarnation = node.disk.start(node.wall_ns() // 1_000_000, self.chance.randrange(1 << 16))
         ring = ObservedRing(
-            self._make_ring(node_id, incarnation, self.settings, sequence),
+            self._make_ring(node_id, incarnation, self.settings_of.get(node_id, self.settings), sequence),
             self.checker,
             life,
             self.trace,

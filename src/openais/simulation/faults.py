@@ -62,7 +62,8 @@ def _impair(**ranges: tuple[float, float]) -> Begin:
     def begin(cluster: Cluster[Any], chance: random.Random) -> End:
         links = _some_links(cluster, chance)
         worse: dict[str, Any] = {name: chance.uniform(*limits) for name, limits in ranges.items()}
-        cluster.note(links[0][0], "fault", f"{worse} on {len(links)} links")
+        words = ", ".join(f"{name} {share:.0%}" for name, share in worse.items())
+        cluster.note(links[0][0], "fault", f"{words} on {len(links)} links")
         for link in links:
             cluster.network.impair(*link, **worse)
 

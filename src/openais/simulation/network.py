@@ -130,6 +130,11 @@ class Network:
         for target in targets:
             self._carry(source, target, effect.datagrams, departs_us)
 
+    def inject(self, source: NodeId, target: NodeId, datagram: bytes) -> None:
+        """A datagram that `source` never sent comes to `target` in its name."""
+        now_us = self._scheduler.now_us
+        self._arrive(source, target, (datagram,), now_us, now_us + self.usual.latency_us, "injected")
+
     def _targets(self, source: NodeId, effect: Multicast) -> Iterable[NodeId]:
         """Whom a multicast is sent to, never the source itself."""
         if self._multicast or effect.scope is Scope.EVERYONE:

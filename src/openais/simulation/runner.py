@@ -127,7 +127,7 @@ def _settings(chance: random.Random) -> RingSettings:
     """Ring settings that a seed runs with: small windows and packets among them, so that limits are reached."""
     return RingSettings(
         cluster="simulated",
-        token_timeout_s=chance.choice((0.1, 0.1, 0.15, 0.2)),
+        token_timeout_s=chance.choice((0.1, 0.2, 0.3)),
         token_coefficient_s=0.02,
         packet_size=chance.choice((1408, 1408, 700, 400)),
         window=chance.choice((96, 32, 8)),

@@ -82,11 +82,16 @@ class Trace:
     def lines(self, kinds: Iterable[str] | None = None, since: int = 0) -> Iterator[str]:
         """The events as text, those of `kinds` only when given, from the one of index `since` on."""
         wanted = None if kinds is None else set(kinds)
-        return (str(event) for event in self.events[since:] if wanted is None or event.kind in wanted)
+        return (str(event) for event in in_order(self.events[since:]) if wanted is None or event.kind in wanted)
 
     def text(self) -> str:
         """All of it."""
         return "".join(f"{line}\n" for line in self.lines())
+
+
+def in_order(events: Iterable[Event]) -> list[Event]:
+    """By time: a datagram leaves when the turn that sends it ends, a little after what else that turn did."""
+    return sorted(events, key=lambda event: event.time_us)
 
 
 def preview(payload: bytes | memoryview) -> str:
