@@ -24,6 +24,7 @@ from openais.messages.frame import pack
 from openais.types import (
     AccessDenied,
     BadHandle,
+    BadOperation,
     DispatchFlags,
     ErrorCode,
     LibraryError,
@@ -88,6 +89,8 @@ async def test_a_library_runs_over_a_socket_that_is_connected_already(executive:
     sock.connect(str(executive.path))
     async with AsyncClm.open(sock=sock) as cluster:
         assert cluster.node_id == NODE_ID
+        with pytest.raises(BadOperation):
+            await cluster.reconnect()
 
 
 @on_loop

@@ -286,6 +286,11 @@ def test_dispatch_with_nothing_to_do_returns(executive: FakeExecutive) -> None:
         cluster.dispatch(DispatchFlags.ALL)
 
 
+def test_flags_that_there_are_not_are_an_invalid_param(executive: FakeExecutive) -> None:
+    with Clm(executive.path) as cluster, pytest.raises(InvalidParam, match="dispatch"):
+        cluster.dispatch(9)  # type: ignore[arg-type]
+
+
 def test_what_a_callback_raises_comes_out_and_the_others_stay(executive: FakeExecutive) -> None:
     def failing(given: ClusterView) -> None:
         raise RuntimeError(given.view_number)

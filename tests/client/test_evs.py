@@ -222,6 +222,32 @@ def test_a_batch_beyond_a_request_is_split_and_stays_in_order(executive: FakeExe
     assert sink.payloads == payloads
 
 
+@pytest.mark.parametrize(("guarantee", "priority"), [(2, Priority.MED), (Guarantee.SAFE, 4)])
+def test_promises_and_queues_that_there_are_not_are_an_invalid_param(
+    executive: FakeExecutive, guarantee: Any, priority: Any
+) -> None:
+    with Evs(executive.path) as evs, pytest.raises(InvalidParam):
+        evs.multicast_joined(b"x", guarantee=guarantee, priority=priority)
+
+
+def test_garbage_ends_a_call_that_waits_for_room_to_write(executive: FakeExecutive, in_thread: InThread) -> None:
+    stalled = threading.Event()
+
+    def stall(request: Any) -> Accepted:
+        assert stalled.wait(PATIENCE_S)
+        return Accepted(1)
+
+    executive.answers[Multicast] = stall
+    with Evs(executive.path, timeout=PATIENCE_S) as evs:
+        peer = executive.next_peer()
+        sending = [in_thread(evs.multicast, "chat", bytes(4_000_000)) for _ in range(3)]
+        peer.raw(b"\xff" * 64)
+        for each in sending:
+            with pytest.raises(LibraryError, match="not a message"):
+                each.result(PATIENCE_S)
+        stalled.set()
+
+
 def test_an_empty_batch_sends_nothing(executive: FakeExecutive) -> None:
     with Evs(executive.path) as evs:
         assert evs.multicast("chat", []) == 0

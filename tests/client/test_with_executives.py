@@ -177,7 +177,7 @@ def test_groups_are_left_by_a_handle_that_is_finalized(cluster: Cluster) -> None
         stays.join("orders", retry=True)
         with Evs(cluster.socket(1)) as leaves:
             leaves.join("orders", retry=True)
-        changes = []
+        changes: list[int] = []
         while len(changes) < 3:
             event = stays.receive(PATIENCE_S)
             if isinstance(event, GroupChanged):

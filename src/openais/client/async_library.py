@@ -15,6 +15,7 @@ from typing import Any, Generic, Self, TypeVar
 from openais.client.aio import AsyncConnection
 from openais.client.connecting import (
     RECONNECT_PAUSE_S,
+    dispatch_flags,
     new_socket,
     not_reached,
     seconds,
@@ -24,7 +25,7 @@ from openais.client.connecting import (
 from openais.client.handles import Handle, HandleDatabase
 from openais.client.operation import Operation
 from openais.client.session import Session, SessionSettings
-from openais.types import BadHandle, DispatchFlags, LibraryError, NodeId, TryAgain, Version
+from openais.types import BadHandle, BadOperation, DispatchFlags, LibraryError, NodeId, TryAgain, Version
 
 E = TypeVar("E")
 T = TypeVar("T")
@@ -53,6 +54,7 @@ class AsyncLibrary(Generic[E]):
         self._path = socket_path(socket)
         self._required = version
         self._timeout = seconds(timeout, timeout)
+        self._over_socket = False
 
     @property
     def handle(self) -> Handle:
@@ -80,7 +82,7 @@ class AsyncLibrary(Generic[E]):
         handle = self._handle
         connection = self._handles.get(handle)
         try:
-            await connection.dispatch(DispatchFlags(flags), self._run_callback)
+            await connection.dispatch(dispatch_flags(flags), self._run_callback)
         finally:
             self._handles.put(handle)
 
@@ -99,8 +101,11 @@ class AsyncLibrary(Generic[E]):
 
         Waits for the executive for `timeout` seconds at most. What the old session had asked for at the executive,
         tracking or groups, has to be asked for again; events of it that were not taken are lost. Raises BadHandle when
-        the handle was finalized, or what the last attempt met.
+        the handle was finalized, BadOperation when it was opened over a socket of the caller, or what the last attempt
+        met.
         """
+        if self._over_socket:
+            raise BadOperation("reconnect: this handle was opened over a socket of the caller; open a new one")
         loop = asyncio.get_running_loop()
         old = self._handle
         connection = self._handles.get(old)
@@ -138,6 +143,7 @@ class AsyncLibrary(Generic[E]):
 
     async def _start(self, sock: Socket | None) -> Self:
         """Opens the first session, over `sock` when it is given."""
+        self._over_socket = sock is not None
         self._handle = await self._open(self._timeout, sock)
         with ExitStack() as undo:
             undo.callback(self.finalize)

@@ -256,7 +256,7 @@ class Connection(Generic[E]):
     # Writing.
 
     def _write(self, frame: bytes, deadline: float) -> None:
-        """Writes the frame, after the rest of one before it. Raises TimeoutExpired; the session notes other errors."""
+        """Writes the frame, after the rest of one before it. Raises TimeoutExpired, or what ended the session."""
         remaining = max(0.0, deadline - time.monotonic())
         if not self._writing.acquire(timeout=min(remaining, threading.TIMEOUT_MAX)):
             raise TimeoutExpired
@@ -289,6 +289,7 @@ class Connection(Generic[E]):
         poll.poll(_milliseconds(remaining))
         with self._lock:
             self._read()
+            self._session.check()
 
     def _read_last_words(self) -> memoryview:
         """The executive is gone: reads what it said before, and that it is gone, for all who wait."""

@@ -11,7 +11,7 @@ from socket import AF_UNIX, SOCK_CLOEXEC, SOCK_STREAM, socket
 from typing import Final
 
 from openais.paths import find_socket
-from openais.types import AccessDenied, AisError, InvalidParam, LibraryError, TimeoutExpired, TryAgain
+from openais.types import AccessDenied, AisError, DispatchFlags, InvalidParam, LibraryError, TimeoutExpired, TryAgain
 
 DEFAULT_TIMEOUT_S: Final = 10.0
 """Seconds that a call may take when neither it nor its handle says otherwise."""
@@ -57,6 +57,14 @@ def not_reached(path: Path, error: OSError) -> AisError:
 def this_process() -> tuple[int, str]:
     """Id and name of this process, as the executive is told."""
     return os.getpid(), Path(sys.argv[0] if sys.argv else "").name
+
+
+def dispatch_flags(flags: int) -> DispatchFlags:
+    """`flags` as DispatchFlags. Raises InvalidParam."""
+    try:
+        return DispatchFlags(flags)
+    except ValueError:
+        raise InvalidParam(f"dispatch: flags {flags}, expected ONE, ALL or BLOCKING") from None
 
 
 def seconds(timeout: float | None, default: float) -> float:

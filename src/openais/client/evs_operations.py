@@ -170,13 +170,13 @@ class Outgoing(NamedTuple):
 
 
 def to_joined(guarantee: Guarantee, priority: Priority) -> Outgoing:
-    """To the groups that the handle is in."""
-    return Outgoing((), Guarantee(guarantee), Priority(priority))
+    """To the groups that the handle is in. Raises InvalidParam."""
+    return _outgoing((), guarantee, priority)
 
 
 def to_groups(groups: GroupNames, guarantee: Guarantee, priority: Priority) -> Outgoing:
     """To the groups named. Raises InvalidParam, NameTooLong."""
-    return Outgoing(named_groups(groups), Guarantee(guarantee), Priority(priority))
+    return _outgoing(named_groups(groups), guarantee, priority)
 
 
 def multicast(outgoing: Outgoing, payloads: Payload | Iterable[Payload], retry: bool, body_max: int) -> Operation[int]:
@@ -226,6 +226,13 @@ def named_groups(groups: GroupNames) -> tuple[str, ...]:
     if not names:
         raise InvalidParam("no group is named")
     return names
+
+
+def _outgoing(groups: tuple[str, ...], guarantee: int, priority: int) -> Outgoing:
+    try:
+        return Outgoing(groups, Guarantee(guarantee), Priority(priority))
+    except ValueError as error:
+        raise InvalidParam(f"multicast: {error}") from None
 
 
 def _send(outgoing: Outgoing, batch: list[Payload]) -> Operation[int]:

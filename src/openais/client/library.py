@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 from openais.client.blocking import Connection
-from openais.client.connecting import RECONNECT_PAUSE_S, connect, seconds, socket_path, this_process
+from openais.client.connecting import RECONNECT_PAUSE_S, connect, dispatch_flags, seconds, socket_path, this_process
 from openais.client.handles import Handle, HandleDatabase
 from openais.client.operation import Operation
 from openais.client.session import Session, SessionSettings
@@ -87,7 +87,7 @@ class Library(Generic[E]):
         handle = self._handle
         connection = self._handles.get(handle)
         try:
-            connection.dispatch(DispatchFlags(flags), self._run_callback)
+            connection.dispatch(dispatch_flags(flags), self._run_callback)
         finally:
             self._handles.put(handle)
 
