@@ -117,8 +117,8 @@ def _picture(sample: Sample, rates: Rates, names: Names) -> Any:
     from rich.text import Text
 
     why = Text(f"last change: {sample.reason.sentence}" if sample.reason else "", style="dim")
-    tables = [_members_table(sample.status, names), _ring_table(sample, rates), _counters_table(sample, rates)]
-    return Group(_headline(sample.status), *(table for table in tables if table is not None), why)
+    tables = (_members_table(sample.status, names), _ring_table(sample, rates), _counters_table(sample, rates))
+    return Group(_headline(sample.status), why, *tables)
 
 
 def _headline(status: Status) -> Any:
@@ -164,5 +164,7 @@ def _ring_table(sample: Sample, rates: Rates) -> Any:
 
 
 def _counters_table(sample: Sample, rates: Rates) -> Any:
-    rows = [(name, f"{count:,}", f"{rates.counters.get(name, 0):,.1f}") for name, count in sample.counters.items()]
-    return drawn_table(("counter", "count", "/s"), rows) if rows else None
+    """Those that have counted something; they come last, since a small terminal may have no room for all."""
+    counted_up = {name: count for name, count in sample.counters.items() if count}
+    rows = ((name, f"{count:,}", f"{rates.counters.get(name, 0):,.1f}") for name, count in counted_up.items())
+    return drawn_table(("counter", "count", "/s"), rows)
