@@ -57,12 +57,13 @@ class Statistics:
     simulated_s: float = 0.0
     messages_sent: int = 0
     messages_delivered: int = 0
+    programs_delivered: int = 0
     datagrams: int = 0
     datagrams_lost: int = 0
     rings: int = 0
     faults: Counter[str] = field(default_factory=Counter)
-    dropped: Counter[str] = field(default_factory=Counter)
-    """What the nodes counted in `counters` at the end of the run."""
+    counters: Counter[str] = field(default_factory=Counter)
+    """What the rings counted that ran at the end."""
 
     def add(self, other: Statistics) -> None:
         """Adds those of another run."""
@@ -70,11 +71,12 @@ class Statistics:
         self.simulated_s += other.simulated_s
         self.messages_sent += other.messages_sent
         self.messages_delivered += other.messages_delivered
+        self.programs_delivered += other.programs_delivered
         self.datagrams += other.datagrams
         self.datagrams_lost += other.datagrams_lost
         self.rings += other.rings
         self.faults.update(other.faults)
-        self.dropped.update(other.dropped)
+        self.counters.update(other.counters)
 
 
 @dataclass(slots=True)
@@ -115,12 +117,19 @@ def run_seed(task: Task) -> Result:
 
 
 def run_seeds(tasks: Iterable[Task], jobs: int) -> Iterator[Result]:
-    """Runs many, over `jobs` processes, and gives the results as they come, without traces."""
+    """Runs many, over `jobs` processes, and gives the results as they come."""
     if jobs <= 1:
-        yield from map(run_seed, tasks)
+        yield from map(_run_tidily, tasks)
         return
     with multiprocessing.get_context("spawn").Pool(jobs) as pool:
-        yield from pool.imap_unordered(run_seed, tasks, chunksize=4)
+        yield from pool.imap_unordered(_run_tidily, tasks, chunksize=4)
+
+
+def _run_tidily(task: Task) -> Result:
+    """Runs one of many, and gives its memory back: a cluster is full of cycles."""
+    result = run_seed(task)
+    gc.collect()
+    return result
 
 
 def _settings(chance: random.Random) -> RingSettings:
@@ -197,17 +206,18 @@ def settle(cluster: Cluster[Any]) -> None:
 
 
 def _statistics(cluster: Cluster[Any], begun: Counter[str]) -> Statistics:
-    dropped: Counter[str] = Counter()
+    counters: Counter[str] = Counter()
     for ring in cluster.rings.values():
-        dropped.update(ring.counters)
+        counters.update(ring.counters)
     return Statistics(
         seeds=1,
         simulated_s=cluster.scheduler.now_us / US,
         messages_sent=sum(len(life.sent) for life in cluster.checker.lives),
         messages_delivered=cluster.checker.deliveries,
+        programs_delivered=cluster.libraries.deliveries if isinstance(cluster, ExecutiveCluster) else 0,
         datagrams=cluster.network.carried,
         datagrams_lost=cluster.network.lost,
         rings=len(cluster.checker.rings),
         faults=begun,
-        dropped=dropped,
+        counters=counters,
     )

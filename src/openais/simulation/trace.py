@@ -84,6 +84,10 @@ class Trace:
         wanted = None if kinds is None else set(kinds)
         return (str(event) for event in in_order(self.events[since:]) if wanted is None or event.kind in wanted)
 
+    def between(self, start_s: float, end_s: float) -> list[Event]:
+        """The events from one moment to another, in order."""
+        return [event for event in in_order(self.events) if start_s <= event.time_us / US <= end_s]
+
     def text(self) -> str:
         """All of it."""
         return "".join(f"{line}\n" for line in self.lines())
