@@ -86,6 +86,8 @@ def test_a_value_is_read_from_its_text(kind: ValueKind, text: str, value: object
         (Hosts(9), "[]:1", "'[]:1' does not name a host"),
         (OptionalHost(), "localhost", "'localhost' has no port"),
         (FilePath(), "", "the path is missing"),
+        (FilePath(), "a\0b", "a path cannot hold the character 0"),
+        (FilePath(), "~no-such-user/key", "'~no-such-user/key' starts in the home directory of nobody"),
         (FilePaths(2), "", "0 paths are given"),
         (FilePaths(2), "a,b,c", "3 paths are given"),
     ],

@@ -268,7 +268,7 @@ class FilePath(ValueKind):
     def read(self, text: str, base: Path) -> Path:
         if not text:
             raise ValueError("the path is missing")
-        return base / Path(text).expanduser()
+        return _path(text, base)
 
 
 @dataclass(frozen=True)
@@ -283,10 +283,19 @@ class FilePaths(ValueKind):
         return f"1 to {self.most} paths, separated by commas"
 
     def read(self, text: str, base: Path) -> tuple[Path, ...]:
-        paths = tuple(base / Path(part).expanduser() for part in _parts(text))
+        paths = tuple(_path(part, base) for part in _parts(text))
         if not 1 <= len(paths) <= self.most:
             raise ValueError(f"{len(paths)} paths are given")
         return paths
+
+
+def _path(text: str, base: Path) -> Path:
+    if "\0" in text:
+        raise ValueError("a path cannot hold the character 0")
+    try:
+        return base / Path(text).expanduser()
+    except RuntimeError:
+        raise ValueError(f"{text!r} starts in the home directory of nobody") from None
 
 
 def _parts(text: str) -> list[str]:
