@@ -427,6 +427,22 @@ def test_those_who_asked_are_told_of_the_transitional_configuration_before() -> 
     transitional, regular = configurations(library.take())
     assert (transitional.transitional, transitional.members) == (True, (1, 2))
     assert (regular.transitional, regular.members) == (False, (1, 2, 4))
+    assert (transitional.left, regular.left, regular.joined) == ((3,), (), (4,))
+
+
+def test_those_who_did_not_ask_are_told_who_left_with_the_regular_configuration() -> None:
+    group = cluster(1, 2, 3)
+    library = opened(group, 1, "chat")
+    library.take()
+    group.start(4)
+    group.crash(3)
+    group.configure([1, 2, 4])
+    (regular,) = configurations(library.take())
+    assert (regular.members, regular.left, regular.joined) == ((1, 2, 4), (3,), (4,))
+    group.crash(4)
+    group.configure([1, 2])
+    (regular,) = configurations(library.take())
+    assert (regular.left, regular.joined) == ((4,), ())
 
 
 def test_members_on_nodes_that_left_are_dropped_after_the_configuration_change() -> None:

@@ -82,7 +82,10 @@ class GroupMember(msgspec.Struct, array_like=True, frozen=True, order=True):
 
 
 class ConfigurationView(msgspec.Struct, array_like=True, frozen=True):
-    """One configuration, as evs_confchg_fn is told of it."""
+    """One configuration, as evs_confchg_fn is told of it.
+
+    Who left is told with the transitional configuration to those who asked for these, to others with the regular one.
+    """
 
     ring: RingIdentity
     transitional: bool

@@ -124,6 +124,8 @@ class Evs(Service):
         """The last regular one."""
         self._going_on: tuple[NodeId, ...] = (node.node_id,)
         """The members of the last transitional configuration."""
+        self._gone: tuple[NodeId, ...] = ()
+        """Those that left with it; who is not told of transitional configurations hears of them at the regular one."""
         self._libraries: dict[int, _Library] = {}
         self._receivers: dict[str, tuple[int, ...]] = {}
         """By group: the connections of this node that are in it."""
@@ -132,13 +134,17 @@ class Evs(Service):
 
     def configuration_changed(self, change: base.ConfigurationChange) -> Effects:
         view = _view(change.configuration)
+        asked = tuple(number for number, each in self._libraries.items() if each.transitional)
         if view.transitional:
-            self._going_on = view.members
-            asked = tuple(number for number, each in self._libraries.items() if each.transitional)
+            self._going_on, self._gone = view.members, view.left
             yield from _callback(asked, ConfigurationChange(view))
             return
         self._configuration = view
-        yield from _callback(tuple(self._libraries), ConfigurationChange(view))
+        yield from _callback(asked, ConfigurationChange(view))
+        whole = ConfigurationView(view.ring, False, view.members, (*self._gone, *view.left), view.joined)
+        self._gone = ()
+        others = tuple(number for number, each in self._libraries.items() if not each.transitional)
+        yield from _callback(others, ConfigurationChange(whole))
         yield from self._tell(self._directory.keep_nodes(self._going_on))
 
     def state_to_transfer(self) -> Iterator[Message]:
