@@ -194,6 +194,16 @@ class Bench:
         self.processor.ring_sequence_stored(sequence, self.now)
         self._perform()
 
+    def wake(self) -> None:
+        """Messages were submitted."""
+        self.processor.wake(self.now)
+        self._perform()
+
+    def leave(self) -> None:
+        """It is asked to leave."""
+        self.processor.leave(self.now)
+        self._perform()
+
     # What time does
 
     def expire(self) -> None:
@@ -285,6 +295,18 @@ def ring_of(bench: Bench, members: Iterable[int], sequence: int = 7, entries: It
     return ring_id
 
 
+def ring_as_representative(bench: Bench, members: Iterable[int]) -> RingId:
+    """Takes the lowest of `members`, which all have joined, through Commit into Recovery and its first visit."""
+    members = tuple(sorted(members))
+    for other in members[1:]:
+        bench.join(other, members)
+    first = bench.commits()[-1]
+    filled = [first.members[0], *(entry(node) for node in members[1:])]
+    for rotation in (1, 2):
+        bench.hear(commit_token(first.ring_id, members[-1], rotation * len(members), *filled))
+    return first.ring_id
+
+
 def rotate(
     bench: Bench,
     ring_id: RingId,
@@ -314,8 +336,12 @@ def operational(
     for other in members:
         if other != node:
             bench.join(other, members)
-    ring_id = ring_of(bench, members)
-    rotate(bench, ring_id, members, 4)
+    if node == min(members):
+        ring_id = ring_as_representative(bench, members)
+        rotate(bench, ring_id, members, 3, first=1)
+    else:
+        ring_id = ring_of(bench, members)
+        rotate(bench, ring_id, members, 4)
     assert bench.state == "operational"
     bench.forget()
     return bench, ring_id

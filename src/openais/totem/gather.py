@@ -19,7 +19,7 @@ from openais.totem.commit import Commit
 from openais.totem.core import Core, Ring, earliest
 from openais.totem.effects import Address, RingId, Scope
 from openais.totem.hearing import hearing_set
-from openais.totem.state import State
+from openais.totem.state import Idle, State
 from openais.totem.wire import CommitToken, Join, Packet
 from openais.types import NodeId
 
@@ -277,4 +277,5 @@ def leave_message(core: Core) -> None:
     datagram = join.encode(core.cluster)
     core.multicast(Scope.EVERYONE, core.ring.members, (datagram, datagram))
     core.has_left = True
+    core.state = Idle(core)
     core.record("left", "this node left the ring in order")

@@ -24,7 +24,7 @@ from openais.totem.effects import Address, Configuration, Fatal, RingEffect
 from openais.totem.gather import Gather
 from openais.totem.packing import GROUP_NAME_BYTES_MAX
 from openais.totem.settings import RingSettings
-from openais.totem.state import State
+from openais.totem.state import Idle
 from openais.totem.wire import (
     AFTER_TOKEN,
     Announce,
@@ -45,12 +45,6 @@ from openais.types import Guarantee, NodeId, Priority
 _GROUPS_MAX = 255
 
 
-class _Idle(State):
-    """Before start and after leaving: nothing is sent, nothing is heard."""
-
-    name = "idle"
-
-
 class Processor:
     """One member of the group, or to be.
 
@@ -60,11 +54,12 @@ class Processor:
 
     def __init__(self, node_id: NodeId, incarnation: int, settings: RingSettings, ring_sequence: int) -> None:
         self._core = Core(node_id, incarnation, settings, ring_sequence)
-        self._core.state = _Idle(self._core)
+        self._core.state = Idle(self._core)
         self._last_input = -math.inf
         self._asked_deadline = math.inf
         self._deaf_until = -math.inf
-        self._namesake_since: float | None = None
+        self._namesake_since = -math.inf
+        self._namesake_heard_at = -math.inf
 
     # Inputs
 
@@ -114,7 +109,7 @@ class Processor:
 
     def wake(self, now: float) -> None:
         """Messages were submitted: sends them when the token is at hand, or has it woken."""
-        if not self._stopped():
+        if not self._stopped() and not self._was_paused(now):
             self._core.state.wake(now)
             self._input_done(now)
 
@@ -122,7 +117,7 @@ class Processor:
         """The answer to StoreRingSequence."""
         core = self._core
         core.reserved_sequence = max(core.reserved_sequence, sequence)
-        if not self._stopped():
+        if not self._stopped() and not self._was_paused(now):
             core.state.burst_end(now)
             self._input_done(now)
 
@@ -207,7 +202,7 @@ class Processor:
     # Helpers
 
     def _stopped(self) -> bool:
-        return self._core.has_left or isinstance(self._core.state, _Idle)
+        return self._core.has_left or isinstance(self._core.state, Idle)
 
     def _input_done(self, now: float) -> None:
         self._last_input = now
@@ -278,9 +273,10 @@ class Processor:
         core.count("namesake")
         text = f"another node uses node id {core.node_id} as well; give each node an id of its own"
         patience = 3 * (core.token_loss_s() + core.settings.consensus_s)
-        if self._namesake_since is None:
+        if now > self._namesake_heard_at + patience:
             self._namesake_since = now
-        elif incarnation < core.incarnation and now > self._namesake_since + patience:
+        self._namesake_heard_at = now
+        if incarnation < core.incarnation and now > self._namesake_since + patience:
             core.effects.append(Fatal(text))
         if now > self._namesake_since + patience:
             core.complain("duplicate_node_id", text, core.node_id, incarnation)

@@ -56,3 +56,9 @@ class State:
     def describe(self) -> dict[str, Any]:
         """For people and tools."""
         return {}
+
+
+class Idle(State):
+    """Before start and after leaving: nothing is sent, nothing is heard."""
+
+    name = "idle"
