@@ -58,7 +58,7 @@ class Delivery:
                     at += ENTRY.size
                 part = body[at : at + length]
                 at += length
-                if at > end:
+                if at > end or not length:
                     raise ValueError
                 if kind == FIRST | LAST:
                     self._message(sender, flags, part)
