@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from tools.command_reference import command_reference
 from tools.configuration_reference import configuration_reference
 from tools.file_map import file_map
 from tools.message_reference import message_reference
@@ -20,6 +21,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 DOCUMENTS: Final[dict[str, Callable[[], str]]] = {
     "docs/reference/messages.md": message_reference,
     "docs/configuration.md": configuration_reference,
+    "docs/commands.md": command_reference,
     "docs/reference/files.md": file_map,
     "docs/reference/states.md": state_diagram,
 }

@@ -47,7 +47,7 @@ finally:
     assert ended.stderr == ""
 
 
-@pytest.mark.parametrize("command", [name for name in COMMANDS if name not in ("demo", "simulate")])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help_that_begins_with_its_usage(command: str) -> None:
     told = openais(command, "--help")
     assert told.exit_code == ExitCode.OK

@@ -27,7 +27,8 @@ def exit_code_table() -> str:
 
 def _helps(command: click.Command, parent: click.Context | None, name: str) -> Iterator[tuple[str, str]]:
     """The path and the help of `command` and of all below it."""
-    context = click.Context(command, parent=parent, info_name=name, terminal_width=WIDTH, max_content_width=WIDTH)
+    width = {"terminal_width": WIDTH, "max_content_width": WIDTH}
+    context = click.Context(command, parent=parent, info_name=name, **{**command.context_settings, **width})
     if parent is not None:
         yield context.command_path, command.get_help(context)
     if isinstance(command, click.Group):
