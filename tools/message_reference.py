@@ -34,7 +34,8 @@ def message_reference() -> str:
     """The document."""
     for module in pkgutil.iter_modules(openais.messages.__path__):
         importlib.import_module(f"openais.messages.{module.name}")
-    messages = all_declared()
+    package = openais.messages.__name__ + "."
+    messages = [message for message in all_declared() if message.__module__.startswith(package)]
     parts = [OPENING]
     for service in ServiceId:
         own = [message for message in messages if message.service is service]
