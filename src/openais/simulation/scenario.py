@@ -194,6 +194,10 @@ class Scenario:
         """lose-disk NODE: the machine, which is down, gets an empty disk."""
         self.cluster.nodes[_node(node)].replace_disk()
 
+    def do_disk(self, node: str, delay_us: str) -> None:
+        """disk NODE MICROSECONDS: how long a write takes."""
+        self.cluster.nodes[_node(node)].disk.delay_us = (int(delay_us), int(delay_us))
+
     def do_pause(self, node: str) -> None:
         """pause NODE: it stands still (SIGSTOP)."""
         self.cluster.pause(_node(node))
