@@ -1,0 +1,135 @@
+"""Datagrams longer than the packets of the network: cut into pieces where they leave, joined where they arrive.
+
+    version   u8   PIECE_VERSION, which no whole datagram begins with
+    place     u8   which piece this is, from 0
+    count     u8   pieces of the datagram, 2 at least
+    (zero)    u8
+    datagram  u32  number of the datagram, counted by its sender
+
+big endian, then the bytes of the piece. Of one datagram all pieces but the last are equally long, so that the kernel
+can cut a row of them (UDP_SEGMENT) and hand on a row of them (UDP_GRO).
+
+A piece is not authentic; the sealed datagram is, once it is whole. So nothing is concluded from a piece, and what is
+kept of datagrams that are not whole is bounded for each source and in all: the oldest makes room. A datagram of which
+a piece is lost is lost, and the ring asks for it again.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import Final
+
+from openais.totem.effects import Address
+
+PIECE_VERSION: Final = 0x81
+HEADER: Final = struct.Struct(">BBBxI")
+PIECES_MAX: Final = 255
+UNFINISHED_MAX: Final = 16
+"""Datagrams of one source that are not whole."""
+SOURCES_MAX: Final = 64
+"""Sources of which such datagrams are kept."""
+
+
+class Cutter:
+    """Cuts datagrams into packets of `size` bytes. `first` is the number of the first one: a new one at each start."""
+
+    def __init__(self, size: int, first: int) -> None:
+        self.size: Final = size
+        self._next = first % 2**32
+
+    def cut(self, datagram: bytes) -> bytes:
+        """The pieces of a datagram longer than `size`, one after the other: each `size` bytes long but the last."""
+        number, self._next = self._next, (self._next + 1) % 2**32
+        step = self.size - HEADER.size
+        view = memoryview(datagram)
+        count = (len(datagram) + step - 1) // step
+        assert count <= PIECES_MAX, f"a datagram of {len(datagram)} bytes in pieces of {step}"
+        parts: list[bytes | memoryview] = []
+        for place in range(count):
+            parts += (HEADER.pack(PIECE_VERSION, place, count, number), view[place * step : place * step + step])
+        return b"".join(parts)
+
+
+class Joiner:
+    """Puts datagrams together."""
+
+    def __init__(self) -> None:
+        self._unfinished: dict[Address, dict[int, _Unfinished]] = {}
+        self.given_up = 0
+        """Datagrams that were forgotten before they were whole."""
+
+    def datagrams(self, source: Address, row: bytes, size: int) -> Iterator[bytes]:
+        """The datagrams that a row of packets, each `size` bytes long but the last, holds or makes whole."""
+        if len(row) <= size:
+            whole = self._packet(source, row)
+            if whole is not None:
+                yield whole
+            return
+        if row[0] == PIECE_VERSION and row[1] == 0:
+            whole = _join_row(row, size)
+            if whole is not None:
+                yield whole
+                return
+        view = memoryview(row)
+        for start in range(0, len(row), size):
+            whole = self._packet(source, bytes(view[start : start + size]))
+            if whole is not None:
+                yield whole
+
+    def _packet(self, source: Address, packet: bytes) -> bytes | None:
+        """The datagram that a packet is, or makes whole. One that cannot be a piece is handed on, to be refused."""
+        if len(packet) <= HEADER.size or packet[0] != PIECE_VERSION:
+            return packet
+        _, place, count, number = HEADER.unpack_from(packet)
+        if not place < count:
+            return packet
+        of_source = self._unfinished.get(source)
+        if of_source is None:
+            of_source = self._new_source(source)
+        unfinished = of_source.get(number)
+        if unfinished is None or len(unfinished.pieces) != count:
+            unfinished = self._new_datagram(of_source, number, count)
+        if unfinished.pieces[place] is None:
+            unfinished.missing -= 1
+        unfinished.pieces[place] = packet
+        if unfinished.missing:
+            return None
+        del of_source[number]
+        return b"".join([memoryview(piece)[HEADER.size :] for piece in unfinished.pieces if piece is not None])
+
+    def _new_source(self, source: Address) -> dict[int, _Unfinished]:
+        if len(self._unfinished) >= SOURCES_MAX:
+            self.given_up += len(self._unfinished.pop(next(iter(self._unfinished))))
+        return self._unfinished.setdefault(source, {})
+
+    def _new_datagram(self, of_source: dict[int, _Unfinished], number: int, count: int) -> _Unfinished:
+        self.given_up += of_source.pop(number, None) is not None
+        if len(of_source) >= UNFINISHED_MAX:
+            del of_source[next(iter(of_source))]
+            self.given_up += 1
+        return of_source.setdefault(number, _Unfinished(count))
+
+
+class _Unfinished:
+    """The pieces of one datagram so far, whole packets each."""
+
+    __slots__ = ("missing", "pieces")
+
+    def __init__(self, count: int) -> None:
+        self.pieces: list[bytes | None] = [None] * count
+        self.missing = count
+
+
+def _join_row(row: bytes, size: int) -> bytes | None:
+    """The datagram, when the row is all of its pieces in their order, and nothing else."""
+    count = row[2]
+    if len(row) <= size * (count - 1) or len(row) > size * count:
+        return None
+    number = row[4 : HEADER.size]
+    for place in range(1, count):
+        start = place * size
+        if row[start : start + HEADER.size] != bytes((PIECE_VERSION, place, count, 0)) + number:
+            return None
+    view = memoryview(row)
+    return b"".join([view[start + HEADER.size : start + size] for start in range(0, len(row), size)])
