@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from tests.support.processes import ExecutiveProcess, members
 
 GROUP = "witnesses"
 NO_RING = RingIdentity(0, NodeId(0))
+MESSAGE = re.compile(rb"(\d{1,9}) (\d{1,9}) *")
 WAIT_S = 60.0
 BATCH = 50
 """Messages handed over in one call, and so the grain in which several senders mix."""
@@ -42,6 +44,8 @@ class Witness:
         """The members of each view of CLM."""
         self.history: list[Told | ConfigurationChanged] = []
         """Messages and configurations, in the order in which they came."""
+        self.nonsense: list[bytes] = []
+        """Messages that no witness said."""
         self.heard: dict[int, int] = {}
         """How many messages of each sender there were up to the last one of it that was told."""
         self.said = 0
@@ -126,6 +130,15 @@ class Witness:
             await asyncio.wait(watching)
             self._news.set()
 
+    def _note(self, payload: bytes) -> None:
+        match = MESSAGE.fullmatch(payload)
+        if match is None:
+            self.nonsense.append(payload)
+        else:
+            told = Told(int(match[1]), int(match[2]))
+            self.history.append(told)
+            self.heard[told.sender] = told.number + 1
+
     async def _watch_views(self) -> None:
         async with contextlib.aclosing(self.clm.track()) as views:
             async for view in views:
@@ -135,9 +148,7 @@ class Witness:
     async def _watch_events(self) -> None:
         async for event in self.evs:
             if isinstance(event, MessageDelivered):
-                sender, number = event.payload.split()
-                self.history.append(Told(int(sender), int(number)))
-                self.heard[int(sender)] = int(number) + 1
+                self._note(event.payload)
             elif isinstance(event, ConfigurationChanged):
                 self.history.append(event)
             self._news.set()
