@@ -15,6 +15,7 @@ from tools.command_reference import command_reference
 from tools.configuration_reference import configuration_reference
 from tools.file_map import file_map
 from tools.message_reference import message_reference
+from tools.space_time_diagram import space_time_diagram
 from tools.state_diagram import state_diagram
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -24,6 +25,7 @@ DOCUMENTS: Final[dict[str, Callable[[], str]]] = {
     "docs/commands.md": command_reference,
     "docs/reference/files.md": file_map,
     "docs/reference/states.md": state_diagram,
+    "docs/space-time.svg": space_time_diagram,
 }
 
 
