@@ -199,6 +199,11 @@ class Bench:
         self.processor.wake(self.now)
         self._perform()
 
+    def unplug(self) -> None:
+        """MED and LOW messages flow again."""
+        self.processor.unplug(self.now)
+        self._perform()
+
     def leave(self) -> None:
         """It is asked to leave."""
         self.processor.leave(self.now)

@@ -58,6 +58,8 @@ class Circulation:
         self._sent_aru = 0
         self._sent_packets = 0
         self._sent_backlog = 0
+        self.lossy = False
+        """At the last visit packets were missing somewhere."""
         self.quiet = True
         """The token that we sent last had nothing to do: its holder may keep it."""
         self._loss_s: Final = core.settings.token_loss_s(self._count)
@@ -114,6 +116,7 @@ class Circulation:
         before, after = self._number(token, source, allowed, accelerated)
         self._set_aru(token, complete)
         self._ask(token, asked_up_to)
+        self.lossy = bool(resent or token.requests)
         self._sent_packets = len(resent) + len(before) + len(after)
         self._sent_backlog = source.backlog()
         token.fcc = others + self._sent_packets

@@ -177,8 +177,12 @@ class Operational(State):
         self._visit(token, now)
 
     def _visit(self, token: Token, now: float) -> None:
-        core = self.core
+        core, before = self.core, token.sequence
         self._circulation.visit(token, core.queues, now, core.settings.accelerated_window)
+        if self._circulation.lossy:
+            core.queues.packet_size.lossy()
+        elif token.sequence > before:
+            core.queues.packet_size.clean()
         self._deliver()
         if core.leaving and core.queues.empty() and self._ring.safe_line == token.sequence:
             gather.leave_message(core)
@@ -194,6 +198,7 @@ class Operational(State):
         store = ring.store
         while (packed := core.queues.pack()) is not None:
             body, flags = packed
+            core.queues.packet_size.clean()
             store.add(encode_data(core.cluster, core.node_id, ring.ring_id, store.high + 1, flags, body))
             ring.safe_line = store.aru
             self._deliver()

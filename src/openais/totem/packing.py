@@ -9,6 +9,9 @@ A body is a row of entries, each a message or a part of one:
 A message begins with its groups: their count u8, then for each its length u8 and its name. Parts of messages of
 different priorities may alternate; parts of one sender and priority are in order. A message whose last part was not
 numbered when the configuration changed is sent again from its beginning in the next one.
+
+The work for a packet hardly depends on its length, so packets are as long as is good for them (PacketSize): one that is
+longer than the packets of the network travels in pieces, and is lost when one of them is.
 """
 
 from __future__ import annotations
@@ -29,6 +32,8 @@ ENTRY: Final = struct.Struct("<BH")
 FRAGMENT: Final = struct.Struct("<BHI")
 GROUP_NAME_BYTES_MAX: Final = 255
 _FRAGMENT_MIN: Final = 64
+_CLEAN_VISITS: Final = 8
+"""Token visits without a loss before packets are made longer."""
 _PLUGGED: Final = (Priority.MED, Priority.LOW)
 
 
@@ -43,13 +48,39 @@ class _Waiting:
         self.sent = 0
 
 
+class PacketSize:
+    """How long packets are made: twice as long after some token visits without a loss, half as long after a loss."""
+
+    def __init__(self, settings: RingSettings) -> None:
+        self._least: Final = settings.packet_size
+        self._most: Final = max(settings.packet_size, settings.packet_size_max)
+        self._clean_visits = 0
+        self.room = 0
+        """Bytes of a body: a packet must still fit into another packet when it is recovered."""
+        self._set(self._least)
+
+    def clean(self) -> None:
+        """Packets were sent in this token visit, and nobody missed one."""
+        self._clean_visits += 1
+        if self._clean_visits >= _CLEAN_VISITS and self._size < self._most:
+            self._set(min(self._size * 2, self._most))
+
+    def lossy(self) -> None:
+        """Packets are missing somewhere."""
+        self._set(max(self._size // 2, self._least))
+
+    def _set(self, size: int) -> None:
+        self._size = size
+        self._clean_visits = 0
+        self.room = size - 2 * DATA_HEADER_SIZE
+
+
 class SendQueues:
     """One bounded queue for each priority, packed highest first."""
 
     def __init__(self, settings: RingSettings) -> None:
         self._settings = settings
-        self._room: Final = settings.packet_size - 2 * DATA_HEADER_SIZE
-        """Bytes of a body: a packet must still fit into another packet when it is recovered."""
+        self.packet_size: Final = PacketSize(settings)
         self._queues: Final = {priority: deque[_Waiting]() for priority in Priority}
         self._bytes: Final = dict.fromkeys(Priority, 0)
         self.plugged = False
@@ -75,7 +106,8 @@ class SendQueues:
     def backlog(self) -> int:
         """Packets that the waiting messages would fill, rounded up."""
         waiting = sum(self._bytes[priority] for priority in self._flowing())
-        return (waiting + self._room - 1) // self._room
+        room = self.packet_size.room
+        return (waiting + room - 1) // room
 
     def empty(self) -> bool:
         """Whether nothing waits, held back or not."""
@@ -91,7 +123,7 @@ class SendQueues:
     def pack(self) -> tuple[bytes, int] | None:
         """The next body and its data flags (SAFE or 0); None when nothing waits."""
         parts: list[bytes | memoryview] = []
-        room = self._room
+        room = self.packet_size.room
         flags = 0
         for priority in self._flowing():
             queue = self._queues[priority]

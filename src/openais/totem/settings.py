@@ -9,6 +9,8 @@ from typing import Final
 DEFAULT_TOKEN_TIMEOUT_S: Final = 0.5
 FAST_TOKEN_TIMEOUT_S: Final = 0.12
 """With it a crashed member is out of the others' configuration within 300 ms on a LAN."""
+_LOCAL: Final = ("packet_size",)
+"""Settings that each member has of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,9 @@ class RingSettings:
     token_coefficient_s: float = 0.02
     """Added to the token timeout for each member beyond the second."""
     packet_size: int = 1408
-    """Bytes of the largest datagram that the core makes, before sealing."""
+    """Bytes of a datagram that the network carries in one packet, before sealing. Members may differ in it."""
+    packet_size_max: int = 1408
+    """Bytes of the longest data packets that are made while none are lost; at least packet_size."""
     window: int = 96
     """New packets that may be in flight on the whole ring in one rotation."""
     visit_max: int = 48
@@ -72,4 +76,5 @@ class RingSettings:
 
     def agreed(self) -> dict[str, int | float | str]:
         """What all members must have in common, by name; sent in joins and announcements."""
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        names = (field.name for field in dataclasses.fields(self) if field.name not in _LOCAL)
+        return {name: getattr(self, name) for name in names}

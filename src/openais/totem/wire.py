@@ -302,7 +302,7 @@ def read_announce(datagram: bytes) -> Announce:
     """The announcement in a datagram. Raises WireError."""
     reader = _Reader(datagram, "malformed_announce")
     sequence, representative, members, heard, mutual, settings = reader.unpack(_ANNOUNCE)
-    if members > COUNT_MAX:
+    if members > COUNT_MAX or sequence > RING_SEQUENCE_MAX:
         raise WireError("malformed_announce")
     announce = Announce(
         _sender(datagram), RingId(sequence, representative),
