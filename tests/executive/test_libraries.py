@@ -309,10 +309,10 @@ def test_a_library_that_leaves_too_much_unread_is_disconnected_behind_its_queue(
     assert cluster[1].ledger.connections == {}
 
 
-def test_the_last_write_of_a_connection_comes_before_its_end() -> None:
+def test_the_goodbye_is_the_last_write_of_a_connection_and_stands_alone() -> None:
     cluster = formed(1, limits=SMALL)
     library = slow_library(cluster)
     library.send(GetBulk(6000))
     last = [effect for effect in cluster[1].batches[-1] if isinstance(effect, ToLibrary | CloseLibrary)]
-    assert [type(effect) for effect in last] == [ToLibrary, CloseLibrary]
+    assert [type(effect) for effect in last] == [ToLibrary, ToLibrary, CloseLibrary]
     assert library.answers[2] == Bulk(bytes(6000))

@@ -152,6 +152,24 @@ def test_closing_ends_when_the_grace_is_over() -> None:
     run(scenario)
 
 
+def test_who_reads_after_the_grace_is_given_the_write_that_was_begun_and_the_last_one() -> None:
+    async def scenario() -> None:
+        host = RecordingHost()
+        number, library = connect(host)
+        begun = os.urandom(8 * 1024 * 1024)
+        for data in (begun, bytes(1024), b"last words"):
+            host.connections.write(number, data)
+        host.connections.close(number, grace_s=0.0)
+        host.connections.flush()
+        await asyncio.sleep(0)
+        assert await read(library, len(begun) + 10) == begun + b"last words"
+        assert await asyncio.get_running_loop().sock_recv(library, 1) == b""
+        assert host.closed == [number]
+        library.close()
+
+    run(scenario)
+
+
 def test_a_library_that_goes_away_while_it_is_written_to_is_noticed() -> None:
     async def scenario() -> None:
         host = RecordingHost()

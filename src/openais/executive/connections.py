@@ -2,7 +2,8 @@
 
 A library that does not read is first throttled: above `queue_bytes_throttle` outstanding bytes its requests wait, and
 the runtime is told not to read more from it. Above `queue_bytes_max` it is disconnected: its queue is kept in order,
-a Goodbye follows that tells why, and the connection is closed after a grace. So the memory for one connection is
+a Goodbye follows that tells why, and the connection is closed after a grace. What is not read by then is dropped, but
+for the Goodbye, which waits a little longer for a library that wakes up late. So the memory for one connection is
 bounded, and nobody else waits for it.
 """
 
@@ -55,6 +56,7 @@ class Connection:
     __slots__ = (
         "closing",
         "credentials",
+        "goodbye",
         "number",
         "outstanding",
         "pending",
@@ -73,6 +75,8 @@ class Connection:
         """Requests that arrived and are not served yet."""
         self.pending: list[bytes] = []
         """Frames produced during the present input."""
+        self.goodbye = b""
+        """The last frame, once there is one: it follows those pending, in a write of its own."""
         self.outstanding = 0
         self.closing = ""
         """Why Goodbye was said; nothing is taken from it, nothing more is sent to it since. Empty while it is open."""
@@ -138,7 +142,7 @@ class Connections:
         """Ends a connection from this side: what is queued, then a Goodbye, then the end."""
         if connection.closing:
             return
-        connection.pending.append(pack(GOODBYE_NUMBER, Kind.CALLBACK, 0, encode(Goodbye(code, reason[:512]))))
+        connection.goodbye = pack(GOODBYE_NUMBER, Kind.CALLBACK, 0, encode(Goodbye(code, reason[:512])))
         connection.closing = reason
         connection.waiting.clear()
         self._touched[connection.number] = connection
@@ -178,7 +182,7 @@ class Connections:
             else:
                 self.paused.discard(number)
             if number in self._closes:
-                effects.append(self._closes.pop(number))
+                effects += (ToLibrary(number, connection.goodbye), self._closes.pop(number))
         self._touched.clear()
         return effects
 

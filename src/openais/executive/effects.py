@@ -18,7 +18,11 @@ class ToLibrary:
 
 @dataclass(slots=True, frozen=True)
 class CloseLibrary:
-    """Write what is still queued for at most `grace_s` seconds, then close the connection."""
+    """Write what is still queued for at most `grace_s` seconds, then close the connection.
+
+    The last write before this is a Goodbye. When the grace is over it is kept a little longer, in the place of what was
+    not read, so that a library that wakes up late is told why.
+    """
 
     connection: int
     reason: str

@@ -20,6 +20,8 @@ READ_MAX: Final = 256 * 1024
 VECTORS_MAX: Final = 512
 """Pieces written by one system call."""
 BUFFER_WANTED: Final = 1024 * 1024
+LAST_WORDS_S: Final = 60.0
+"""How long the last write to a connection that is closed waits to be read, when all before it was dropped."""
 
 log = logging.getLogger(__name__)
 
@@ -97,13 +99,16 @@ class LibraryConnections:
             self._resume()
 
     def close(self, number: int, grace_s: float) -> None:
-        """Writes what is queued for at most `grace_s` seconds, then ends the connection; it is read no more."""
+        """Writes what is queued for at most `grace_s` seconds, then ends the connection; it is read no more.
+
+        Of what is not read by then only the last write is kept, for LAST_WORDS_S.
+        """
         connection = self._connections.get(number)
         if connection is None or connection.closing is not None:
             return
         self._unwatch(connection)
         loop = asyncio.get_running_loop()
-        connection.closing = loop.call_later(grace_s, self._end, connection)
+        connection.closing = loop.call_later(grace_s, self._cut_short, connection)
         self._unflushed[number] = connection
 
     def close_all(self) -> None:
@@ -169,6 +174,17 @@ class LibraryConnections:
         else:
             loop.remove_writer(connection.socket)
 
+    def _cut_short(self, connection: _Connection) -> None:
+        """Drops what waits between the write that was begun and the last one."""
+        queue = connection.queue
+        first, last = queue[0], queue[-1]
+        if first is last:
+            self._end(connection)
+            return
+        queue.clear()
+        queue.extend((first, last) if _is_begun(first) else (last,))
+        connection.closing = asyncio.get_running_loop().call_later(LAST_WORDS_S, self._end, connection)
+
     def _end(self, connection: _Connection) -> None:
         if self._connections.pop(connection.number, None) is None:
             return
@@ -179,6 +195,12 @@ class LibraryConnections:
         self._want_writing(connection, False)
         connection.socket.close()
         self._host.library_closed(connection.number)
+
+
+def _is_begun(piece: memoryview) -> bool:
+    """Whether a part of the write has left for the kernel."""
+    assert isinstance(piece.obj, bytes)
+    return len(piece) < len(piece.obj)
 
 
 def _consume(queue: deque[memoryview], count: int) -> None:
