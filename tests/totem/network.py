@@ -36,7 +36,7 @@ class Machine:
     key: int
     processor: Processor
     disk: int
-    """The ring sequence that is on disk; None answers while `disk_works` is false."""
+    """The ring sequence that is on disk."""
     running: bool = True
     paused: bool = False
     disk_works: bool = True
@@ -45,6 +45,7 @@ class Machine:
     recorded: list[Recorded] = field(default_factory=list)
     fatal: list[str] = field(default_factory=list)
     sent: list[bytes] = field(default_factory=list)
+    stored: list[StoreRingSequence] = field(default_factory=list)
 
     @property
     def configurations(self) -> list[Configuration]:
@@ -199,6 +200,7 @@ class Network:
             elif isinstance(effect, Delivered | Configuration):
                 machine.events.append(effect)
             elif isinstance(effect, StoreRingSequence):
+                machine.stored.append(effect)
                 self._post(self.now + DISK_S, machine.key, effect)
             elif isinstance(effect, Fatal):
                 machine.fatal.append(effect.reason)

@@ -130,6 +130,27 @@ def test_rule_2_a_token_never_carries_more_requests_than_it_may() -> None:
     assert 0 < len(bench.tokens()[-1].requests) <= bench.settings.retransmit_max
 
 
+def test_rule_2_a_packet_asked_for_again_at_once_is_left_to_the_others() -> None:
+    """The link from us to node 3 is broken: node 1 has the packet as well, and would never see the request."""
+    bench, ring = operational()
+    bench.hear(packet(1, ring, 1, b"m").raw)
+    counts = []
+    for visit in range(4):
+        bench.hear(token(ring, 1, NEXT_HOP + 3 * visit, sequence=1, aru=0, setter=3, requests=[(1, 1)]))
+        counts.append((len(bench.packets()), bench.tokens()[-1].requests))
+        bench.forget()
+    assert counts == [(1, []), (0, [(1, 1)]), (1, []), (0, [(1, 1)])]
+
+
+def test_rule_2_in_a_ring_of_two_every_request_is_answered() -> None:
+    """There are no others."""
+    bench, ring = operational(members=(1, 2))
+    bench.hear(packet(1, ring, 1, b"m").raw)
+    for visit in range(4, 8):
+        bench.hear(token(ring, 1, 2 * visit + 1, sequence=1, aru=0, setter=1, requests=[(1, 1)]))
+    assert len(bench.packets()) == 4
+
+
 # 3. Flow control
 
 
@@ -355,6 +376,34 @@ def test_rule_8_an_agreed_message_waits_behind_a_safe_one() -> None:
     for visit in range(2):
         bench.hear(token(ring, 1, NEXT_HOP + 3 * visit, sequence=2))
     assert bench.history() == [b"safe", b"agreed"]
+
+
+# Failure to receive
+
+
+def test_a_member_that_the_token_reaches_but_no_packet_is_given_up() -> None:
+    """Node 3 passes the token on and its aru never moves: packets to it are filtered somewhere."""
+    bench, ring = operational()
+    bench.hear(packet(1, ring, 1, b"m").raw)
+    for visit in range(200):
+        bench.now += SETTINGS.token_timeout_s / 20
+        bench.hear(token(ring, 1, NEXT_HOP + 3 * visit, sequence=1, aru=0, setter=3, requests=[(1, 1)]))
+        if bench.state != "operational":
+            break
+    assert bench.processor.describe()["reason"] == "node 3 receives no packets"
+    assert bench.own_join().failed == {3}
+    assert visit >= 40
+
+
+def test_a_member_that_is_slow_to_receive_stays() -> None:
+    """Its aru moves, if only a little."""
+    bench, ring = operational()
+    bench.hear(*(packet(1, ring, sequence, b"m").raw for sequence in range(1, 101)))
+    for visit in range(400):
+        bench.now += SETTINGS.token_timeout_s / 20
+        aru = visit // 4
+        bench.hear(token(ring, 1, NEXT_HOP + 3 * visit, sequence=100, aru=aru, setter=3, requests=[(aru + 1, 1)]))
+    assert bench.state == "operational"
 
 
 # The token and the data in one burst

@@ -25,6 +25,8 @@ from openais.totem.flow import new_packets_max
 from openais.totem.wire import AFTER_TOKEN, Packet, Token, encode_data
 from openais.types import NodeId
 
+_STUCK_VISITS: Final = 32
+"""Token visits at which the aru has not moved, after which somebody receives nothing."""
 _REQUESTED_MAX: Final = 512
 """Packets that one token may ask for in all."""
 
@@ -56,6 +58,12 @@ class Circulation:
         self.sent_sequence = 0
         """The sequence on the token that we sent last."""
         self._sent_aru = 0
+        self._aru_setter = NodeId(0)
+        self._stuck_visits = 0
+        """Visits since the aru moved last, although there is something to receive."""
+        self._stuck_since = now
+        self._answered: frozenset[int] = frozenset()
+        """The requests that we answered at the last visit."""
         self._sent_packets = 0
         self._sent_backlog = 0
         self.lossy = False
@@ -123,7 +131,13 @@ class Circulation:
         token.backlog = backlog_others + self._sent_backlog
         self._pass_on(token, resent + before, after, now)
         ring.safe_line = max(ring.safe_line, min(self._sent_aru, token.aru))
-        self._sent_aru = token.aru
+        self._watch_aru(token, now)
+        self._sent_aru, self._aru_setter = token.aru, token.aru_setter
+
+    def deaf_member(self, now: float) -> NodeId | None:
+        """Who must go, as it keeps the aru down and receives nothing (Totem paper, fail_to_rcv_const); None nobody."""
+        stuck = self._stuck_visits >= _STUCK_VISITS and now >= self._stuck_since + self._core.settings.fail_to_receive_s
+        return self._aru_setter if stuck and self._aru_setter != self._core.node_id else None
 
     def progress(self) -> None:
         """Packets came in: when they are newer than our last token, it has arrived."""
@@ -151,22 +165,39 @@ class Circulation:
         return f"token lost: none from node {self.predecessor} for {waited} ms (ring {self.ring.ring_id})"
 
     def _answer(self, token: Token) -> list[bytes]:
-        """The packets asked for that we have; what we have not stays on the token."""
+        """The packets asked for that we have; what we have not stays on the token.
+
+        A packet that is asked for again right after we sent it is left to the others for once: what we send may not
+        reach the one who asks, and after an answer nobody else would see the request.
+        """
+        just_answered = self._answered if self._count > 2 else frozenset()
+        self._answered = frozenset()
         if not token.requests:
             return []
         packets = self.ring.store.packets
         resent: list[bytes] = []
+        answered: list[int] = []
         unanswered: list[int] = []
         for sequence in _expand(token.requests):
             packet = packets.get(sequence)
-            if packet is not None and len(resent) < self._core.settings.window:
+            if packet is not None and len(resent) < self._core.settings.window and sequence not in just_answered:
                 resent.append(packet.raw)
+                answered.append(sequence)
             elif sequence > self.ring.safe_line:
                 unanswered.append(sequence)
+        self._answered = frozenset(answered)
         token.requests = _ranges(unanswered)[: self._core.settings.retransmit_max]
         if resent:
             self._core.counters["packets_resent"] = self._core.counters.get("packets_resent", 0) + len(resent)
         return resent
+
+    def _watch_aru(self, token: Token, now: float) -> None:
+        """Counts the visits since the aru moved last. `token` is what we send now."""
+        if token.aru == token.sequence or (token.aru, token.aru_setter) != (self._sent_aru, self._aru_setter):
+            self._stuck_visits = 0
+            self._stuck_since = now
+        else:
+            self._stuck_visits += 1
 
     def _number(self, token: Token, source: Source, allowed: int, accelerated: int) -> tuple[list[bytes], list[bytes]]:
         """Numbers up to `allowed` new packets, keeps them, and says which go before and which after the token."""

@@ -186,6 +186,8 @@ class Operational(State):
         self._deliver()
         if core.leaving and core.queues.empty() and self._ring.safe_line == token.sequence:
             gather.leave_message(core)
+        elif (deaf := self._circulation.deaf_member(now)) is not None:
+            self._gather(f"node {deaf} receives no packets", now, failed={deaf: "receives no packets"})
 
     def _deliver(self) -> None:
         ring = self._ring

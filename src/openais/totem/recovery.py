@@ -175,6 +175,9 @@ class Recovery(State):
         self._complete_visits = self._complete_visits + 1 if complete else 0
         if self._complete_visits == _COMPLETE_VISITS:
             self._install(now)
+        elif (deaf := circulation.deaf_member(now)) is not None:
+            why = f"node {deaf} receives no packets in recovery"
+            self.core.become(gather.Gather(self.core, why, now, {deaf: "receives no packets"}), now, why)
 
     def _install(self, now: float) -> None:
         core, ring = self.core, self._circulation.ring

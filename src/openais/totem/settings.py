@@ -66,6 +66,11 @@ class RingSettings:
         return self.token_timeout_s * 0.5
 
     @property
+    def fail_to_receive_s(self) -> float:
+        """A member that the token reaches, but for so long none of the packets that it lacks, is given up."""
+        return self.token_timeout_s * 2
+
+    @property
     def announce_s(self) -> float:
         """The representative announces its ring this often, so that partitions find each other."""
         return max(0.1, self.token_timeout_s * 0.4)
