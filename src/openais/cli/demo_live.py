@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Iterator
 from typing import Final
 
 from rich import box
@@ -23,6 +24,10 @@ from openais.cli.demo_stage import NodePicture, NodeState, Stage
 
 FRAMES_PER_S: Final = 15
 STRIPE_LINES: Final = 4
+PANEL_WIDTH_MIN: Final = 25
+"""Where nodes get less than this, they are drawn in several rows, and each of them smaller."""
+LINK_LENGTH: Final = 7
+LINKS_LONG_MAX: Final = 6
 SENDER_COLOURS: Final = ("cyan", "magenta", "yellow", "green", "blue", "bright_red", "bright_cyan", "bright_magenta")
 STATE_LOOK: Final = {
     NodeState.ABSENT: ("○", "bright_black"),
@@ -73,11 +78,12 @@ class LiveStage(Stage):
 
     def cluster_picture(self) -> RenderableType:
         """The cluster as it is at this moment."""
-        width = max(16, (self._console.width - 4) // len(self.nodes))
-        table = Table.grid(expand=True)
-        for _ in self.nodes:
-            table.add_column(ratio=1)
-        table.add_row(*(node_panel(node, width) for node in self.nodes))
+        inside = self._console.width - 4
+        across = min(len(self.nodes), max(1, inside // PANEL_WIDTH_MIN))
+        compact = across < len(self.nodes)
+        table = Table.grid()
+        for row in batched(self.nodes, across):
+            table.add_row(*(node_panel(node, inside // across, compact) for node in row))
         footer = Text(f"{self.elapsed_s:5.1f} s   {self.claims_held} checked", style="bright_black")
         return Panel(
             Group(Align.center(links(self.nodes, self.cut)), table, Align.right(footer)),
@@ -101,33 +107,40 @@ def colour_of(number: int) -> str:
 def links(nodes: list[NodePicture], cut: frozenset[frozenset[int]]) -> Text:
     """The ring as a line that closes on itself, with what is cut."""
     line = Text()
-    around = [*nodes, nodes[0]]
-    for here, there in itertools.pairwise(around):
+    length = LINK_LENGTH if len(nodes) < LINKS_LONG_MAX else LINK_LENGTH // 2
+    for here, there in itertools.pairwise([*nodes, nodes[0]]):
         line.append(f" {here.number} ", style=f"bold {colour_of(here.number)}")
         if frozenset((here.number, there.number)) in cut:
-            line.append("╌╌ ✂ ╌╌", style="red")
+            line.append("✂".center(length, "╌"), style="red")
         elif NodeState.MEMBER is here.state is there.state:
-            line.append("═══════", style="green")
+            line.append("═" * length, style="green")
         else:
-            line.append("·······", style="bright_black")
+            line.append("·" * length, style="bright_black")
     line.append(f" {nodes[0].number} ", style=colour_of(nodes[0].number))
     return line
 
 
-def node_panel(node: NodePicture, width: int) -> Panel:
-    """What one node knows."""
+def batched(nodes: list[NodePicture], count: int) -> Iterator[list[NodePicture]]:
+    """The nodes in rows of `count`."""
+    yield from (nodes[start : start + count] for start in range(0, len(nodes), count))
+
+
+def node_panel(node: NodePicture, width: int, compact: bool = False) -> Panel:
+    """What one node knows; of a `compact` panel the most important of it."""
     sign, style = STATE_LOOK[node.state]
-    lines = [Text.assemble((f"{sign} {node.state.value}", style))]
-    lines.append(Text(f"process {node.process_id}" if node.process_id else "", style="bright_black"))
-    lines.append(members_line(node))
-    lines.append(Text(f"ring {node.ring}" if node.ring else "", style="bright_black"))
-    lines.extend(stripe_lines(node, width - 6))
-    alive = node.state is NodeState.MEMBER
+    state = Text.assemble((f"{sign} {node.state.value}", style))
+    process = Text(f"process {node.process_id}" if node.process_id else "", style="bright_black")
+    ring = Text(f"ring {node.ring}" if node.ring else "", style="bright_black")
+    stripe = stripe_lines(node, width - 4, 2 if compact else STRIPE_LINES)
+    lines = [state, members_line(node)] if compact else [state, process, members_line(node), ring]
+    for line in (*lines, *stripe):
+        line.no_wrap, line.overflow = True, "ellipsis"
     return Panel(
-        Group(*lines),
+        Group(*lines, *stripe),
         title=Text(node.name, style=f"bold {colour_of(node.number)}"),
-        border_style=colour_of(node.number) if alive else style,
+        border_style=colour_of(node.number) if node.state is NodeState.MEMBER else style,
         padding=(0, 1),
+        width=width,
     )
 
 
@@ -141,9 +154,8 @@ def members_line(node: NodePicture) -> Text:
     return line
 
 
-def stripe_lines(node: NodePicture, width: int) -> list[Text]:
-    """The last messages that it delivered, oldest first; the beginnings of the lines agree on all nodes."""
-    width = max(4, width)
-    rows = [list(node.stripe)[start : start + width] for start in range(0, len(node.stripe), width)][-STRIPE_LINES:]
+def stripe_lines(node: NodePicture, width: int, count: int = STRIPE_LINES) -> list[Text]:
+    """The last `count` lines of messages that it delivered, oldest first; nodes that agree have the same lines."""
+    rows = [list(node.stripe)[start : start + width] for start in range(0, len(node.stripe), width)][-count:]
     lines = [Text.assemble(*(("▪", colour_of(sender)) for sender in row)) for row in rows]
-    return lines + [Text("") for _ in range(STRIPE_LINES - len(lines))]
+    return lines + [Text("") for _ in range(count - len(lines))]
