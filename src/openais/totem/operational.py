@@ -91,7 +91,8 @@ class Operational(State):
             core.count("join_ignored")
             return
         else:
-            self._gather(f"node {sender} joins ({join.reason})", now)
+            about_itself = f": {join.reason}" if join.reason.startswith("this node") else ""
+            self._gather(f"node {sender} joins{about_itself}", now)
         core.state.join(join, address, now)
 
     def announce(self, announce: Announce, address: Address, now: float) -> None:
