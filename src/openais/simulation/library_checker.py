@@ -214,11 +214,12 @@ class LibraryChecker:
         messages = [message for message in seen.segment if key[2] in message.groups]
         other, theirs = self._segments.setdefault(key, (seen.program, messages))
         if theirs != messages:
-            differing = next((m for m in [*theirs, *messages] if (m in theirs) != (m in messages)), messages[0])
+            differing = next((m for m in [*theirs, *messages] if (m in theirs) != (m in messages)), None)
+            words = f"they differ in {differing}" if differing is not None else "in another order"
             self._report(
                 "5",
                 f"{seen.program} and {other} were in group {key[2]} all the time from {key[0]} to {key[1]}, and were "
-                f"given {len(messages)} and {len(theirs)} messages of it; they differ in {differing}",
+                f"given {len(messages)} and {len(theirs)} messages of it; {words}",
             )
 
 

@@ -134,11 +134,13 @@ def _run_tidily(task: Task) -> Result:
 
 def _settings(chance: random.Random) -> RingSettings:
     """Ring settings that a seed runs with: small windows and packets among them, so that limits are reached."""
+    packet_size, growth = chance.choice(((1408, 16), (1408, 1), (700, 4), (400, 1)))
     return RingSettings(
         cluster="simulated",
         token_timeout_s=chance.choice((0.1, 0.2, 0.3)),
         token_coefficient_s=0.02,
-        packet_size=chance.choice((1408, 1408, 700, 400)),
+        packet_size=packet_size,
+        packet_size_max=packet_size * growth,
         window=chance.choice((96, 32, 8)),
         visit_max=chance.choice((48, 16, 4)),
         accelerated_window=chance.choice((16, 4, 0)),
