@@ -46,5 +46,5 @@ def _in_general(why: str) -> str:
     """A reason without its numbers, and without the reason that another node gave and it only passes on."""
     why = re.sub(r"\[.*?\]", "N", why)
     why = re.sub(r"\d+(\.\d+)*", "N", why)
-    why = re.sub(r"^(node N joins) \(.*\)$", r"\1 (…)", why)
+    why = re.sub(r"^(node N joins): .*$", r"\1", why)
     return re.sub(r"^(node N(?: gave up ring N)?): .*", r"\1: …", why)
