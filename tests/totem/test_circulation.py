@@ -221,6 +221,18 @@ def test_rule_4_the_last_packets_go_out_after_the_token() -> None:
     assert [bool(p.flags & AFTER_TOKEN) for p in bench.packets()] == [False] * 4 + [True] * 16
 
 
+def test_rule_4_every_packet_of_our_own_is_kept() -> None:
+    """A visit may send more than the gap allows for; whatever we number we can send again."""
+    settings = dataclasses.replace(SETTINGS, gap_max=4, visit_max=40, window=40)
+    bench, ring = operational(settings=settings)
+    submit(bench, 40)
+    bench.hear(token(ring, 1, NEXT_HOP, sequence=4, aru=0, setter=3))
+    assert len(bench.packets()) == 40
+    bench.forget()
+    bench.hear(token(ring, 1, NEXT_HOP + 3, sequence=44, aru=0, setter=3, requests=[(44, 1)]))
+    assert [p.sequence for p in bench.packets()] == [44]
+
+
 def test_rule_4_without_acceleration_all_packets_go_out_before_the_token() -> None:
     """The accelerated window is 0."""
     bench, ring = operational(settings=dataclasses.replace(SETTINGS, accelerated_window=0))

@@ -75,7 +75,7 @@ class Core:
         self.reserved_sequence = ring_sequence
         """No ring id up to this one will be used again after a restart: it is on disk."""
         self._requested_sequence = ring_sequence
-        self.ring = Ring(RingId(ring_sequence, node_id), (node_id,), PacketStore(settings.gap_max * 2), installed=False)
+        self.ring = Ring(RingId(ring_sequence, node_id), (node_id,), PacketStore(settings.ahead_max), installed=False)
         self.tried = self.ring.ring_id
         """The ring that this processor went to form last; it takes part in the forming of a ring once."""
         self.configuration: Configuration | None = None

@@ -64,7 +64,7 @@ class Recovery(State):
         self._reason = reason
         self._commit_token = token
         self._members = tuple(member.node_id for member in token.members)
-        ring = Ring(token.ring_id, self._members, PacketStore(core.settings.gap_max * 2))
+        ring = Ring(token.ring_id, self._members, PacketStore(core.settings.ahead_max))
         self._circulation = Circulation(core, ring, now)
         old = core.ring
         together = [member for member in token.members if member.old_ring_id == old.ring_id]

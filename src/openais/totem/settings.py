@@ -46,6 +46,11 @@ class RingSettings:
     members_max: int = 64
 
     @property
+    def ahead_max(self) -> int:
+        """How far above the all-received-up-to a packet may be; what flow control lets anybody send is below."""
+        return 2 * self.gap_max + self.visit_max
+
+    @property
     def token_retransmit_s(self) -> float:
         """After this long with no sign of progress the last token is sent again."""
         return self.token_timeout_s / 10
