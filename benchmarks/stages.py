@@ -230,7 +230,8 @@ def take(world: World) -> int:
 def measure(options: argparse.Namespace, size: int) -> None:
     """Prints the processor time for each delivery, by stage: the best of some rounds."""
     keys = () if options.plain else (AuthKey(bytes(range(32))),)
-    settings = RingSettings(packet_size=options.mtu - NETWORK_HEADERS - OVERHEAD)
+    size = min(options.mtu - NETWORK_HEADERS - OVERHEAD, options.packet_max)
+    settings = RingSettings(packet_size=size, packet_size_max=options.packet_max)
     world = World(options.nodes, settings, keys)
     senders = options.nodes if options.all else 1
     total = max(4, options.megabytes * 1024 * 1024 // max(size, 256))
@@ -268,6 +269,7 @@ def main() -> None:
     parser.add_argument("--all", action="store_true", help="all nodes send")
     parser.add_argument("--plain", action="store_true", help="nothing is encrypted")
     parser.add_argument("--mtu", type=int, default=1500)
+    parser.add_argument("--packet-max", type=int, default=23_000)
     parser.add_argument("--megabytes", type=int, default=8, help="of payload in a round, about")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--profile", type=int, nargs="?", const=40, help="print so many lines of a profile")

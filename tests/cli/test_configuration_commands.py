@@ -34,7 +34,7 @@ def test_run_does_not_start_on_mistakes_and_tells_all_of_them(configuration: Pat
     assert told.stderr.splitlines() == [
         "openais: error: the configuration has mistakes:",
         f"{configuration}:2: unknown key 'tokne' in section 'totem', did you mean 'token'?",
-        f"{configuration}:3: netmtu: 'x' is not a whole number; expected a whole number from 576 to 65535 (bytes)",
+        f"{configuration}:3: netmtu: 'x' is not a whole number; expected a whole number from 0 to 65535 (bytes)",
         "--metrics: metrics: 'nowhere' has no port; expected host:port or [IPv6]:port, or nothing",
     ]
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from openais.runtime.udp import TransportError, UdpSettings, UdpTransport
+from openais.runtime.udp import UdpSettings, UdpTransport
+from openais.runtime.udp_sockets import TransportError
 from openais.totem.effects import Address, Multicast, Scope
 from tests.support.waiting import eventually
 
@@ -158,19 +159,33 @@ def test_sending_to_where_nobody_listens_is_no_error() -> None:
 def test_an_error_of_the_network_is_counted_by_its_name() -> None:
     async def scenario() -> None:
         alice = Listener()
-        alice.udp.send(("127.0.0.1", 9), [bytes(100_000)])
-        assert {name: count for name, count in alice.udp.counters.items() if count} == {"send_emsgsize": 1}
+        alice.udp.send(("255.255.255.255", 9), [b"x"])
+        assert {name: count for name, count in alice.udp.counters.items() if count} == {"send_eacces": 1}
         alice.udp.close()
 
     run(scenario)
 
 
-def test_a_datagram_longer_than_the_limit_is_cut_and_the_next_is_whole() -> None:
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_datagrams_longer_than_packets_arrive_whole_in_their_order(host: str) -> None:
     async def scenario() -> None:
-        alice, bob = Listener(), Listener(datagram_max=100)
-        alice.udp.send(bob.udp.address, [bytes(5000), b"next"])
-        await eventually(lambda: len(bob.heard) == 2)
-        assert [len(datagram) for datagram in bob.heard] == [101, 4]
+        alice, bob = Listener(host, mtu=1500), Listener(host)
+        datagrams = [bytes([number]) * size for number, size in enumerate((1, 1400, 1500, 23_000, 60_000, 3, 100_000))]
+        alice.udp.send(bob.udp.address, datagrams)
+        await eventually(lambda: bob.heard == datagrams)
+        assert alice.udp.counters["sent"] == bob.udp.counters["received"] == len(datagrams)
+        alice.udp.close()
+        bob.udp.close()
+
+    run(scenario)
+
+
+def test_a_group_hears_datagrams_longer_than_packets() -> None:
+    async def scenario() -> None:
+        alice = Listener(multicast_address=GROUP, mtu=1500)
+        bob = Listener("127.0.0.2", alice.udp.address[1], multicast_address=GROUP)
+        alice.udp.multicast(everyone(), [bytes(23_000), b"x"])
+        await eventually(lambda: bob.heard == [bytes(23_000), b"x"])
         alice.udp.close()
         bob.udp.close()
 

@@ -13,6 +13,7 @@ from openais.config.settings import NODES_MAX, Settings
 FAST_TOKEN_MS: Final = 200
 """A token timeout below this needs a short ring and a machine that is not busy."""
 FAST_TOKEN_NODES: Final = 8
+IPV4_MTU_MIN: Final = 576
 IPV6_MTU_MIN: Final = 1280
 
 Places = Mapping[str, Place]
@@ -55,9 +56,10 @@ def _addresses(settings: Settings, places: Places) -> Iterator[Problem]:
     if network.mcastaddr and ipaddress.ip_address(network.mcastaddr).version != bind_version:
         message = f"mcastaddr {network.mcastaddr} and bindnetaddr {network.bindnetaddr} are of different IP versions"
         yield Problem(_place(places, "network.mcastaddr", "network.bindnetaddr"), message, "both IPv4 or both IPv6")
-    if bind_version == 6 and totem.netmtu < IPV6_MTU_MIN:
-        message = f"netmtu: {totem.netmtu} is less than IPv6 allows"
-        yield Problem(_place(places, "totem.netmtu"), message, f"{IPV6_MTU_MIN} or more")
+    least = IPV4_MTU_MIN if bind_version == 4 else IPV6_MTU_MIN
+    if 0 < totem.netmtu < least:
+        message = f"netmtu: {totem.netmtu} is less than IPv{bind_version} allows"
+        yield Problem(_place(places, "totem.netmtu"), message, f"{least} or more, or 0")
 
 
 def _node_list(settings: Settings, places: Places) -> Iterator[Problem]:

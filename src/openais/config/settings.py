@@ -93,7 +93,17 @@ class TotemSettings:
     token_coefficient: int = key(
         Integer(0, 10_000, "ms"), "20", "Added to `token` for each member of the ring beyond the second."
     )
-    netmtu: int = key(Integer(576, 65_535, "bytes"), "1500", "The largest packet on the network, IP header included.")
+    netmtu: int = key(
+        Integer(0, 65_535, "bytes"),
+        "0",
+        "The largest packet on the network, IP header included. 0 is 1500, or what the interface takes when that is "
+        "less, or when it is loopback.",
+    )
+    packet_max: int = key(
+        Integer(1024, 60_000, "bytes"),
+        "23000",
+        "The longest packet of the ring. What is longer than netmtu travels in pieces, while none of them are lost.",
+    )
     window_size: int = key(Integer(1, 4096, "packets"), "96", "New packets in flight on the whole ring in a rotation.")
     max_messages: int = key(Integer(1, 4096, "packets"), "48", "New packets that one node sends in one token visit.")
     accelerated_window: int = key(

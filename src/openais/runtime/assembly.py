@@ -17,22 +17,21 @@ from openais.services.clm import Clm
 from openais.services.evs import Evs
 from openais.totem.settings import RingSettings
 
-NETWORK_HEADERS: Final = 48
-"""Bytes of the headers of IPv6 and UDP; those of IPv4 are shorter, and the ring's settings must not depend on it."""
 MILLISECOND: Final = 0.001
 NODE_NAME_MAX: Final = 255
 
 _CIPHERS: Final = {"aes256gcm": Cipher.AES256GCM, "chacha20poly1305": Cipher.CHACHA20POLY1305}
 
 
-def ring_settings(settings: Settings) -> RingSettings:
-    """How the ring behaves."""
+def ring_settings(settings: Settings, datagram_size: int) -> RingSettings:
+    """How the ring behaves where the network carries sealed datagrams of `datagram_size` bytes in one packet."""
     totem = settings.totem
     return RingSettings(
         cluster=totem.cluster,
         token_timeout_s=totem.token * MILLISECOND,
         token_coefficient_s=totem.token_coefficient * MILLISECOND,
-        packet_size=totem.netmtu - NETWORK_HEADERS - OVERHEAD,
+        packet_size=min(datagram_size - OVERHEAD, totem.packet_max),
+        packet_size_max=totem.packet_max,
         window=totem.window_size,
         visit_max=totem.max_messages,
         accelerated_window=totem.accelerated_window,
@@ -71,7 +70,7 @@ def udp_settings(settings: Settings) -> UdpSettings:
         port=network.mcastport,
         peers=settings.nodes,
         multicast_address=network.mcastaddr if settings.transport == "multicast" else "",
-        datagram_max=totem.netmtu,
+        mtu=totem.netmtu,
     )
 
 

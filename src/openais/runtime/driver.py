@@ -178,7 +178,9 @@ class NodeDriver:
             log.warning("secauth is off: everybody on the network can read and forge; for benchmarks only")
         self.executive = Executive(
             self._local,
-            Processor(node_id, incarnation, assembly.ring_settings(settings), self._store.sequence),
+            Processor(
+                node_id, incarnation, assembly.ring_settings(settings, self._udp.datagram_size), self._store.sequence
+            ),
             assembly.services(self._local, settings),
             assembly.limits(settings),
             assembly.quorum_settings(settings),

@@ -4,6 +4,9 @@ One socket is bound to the executive's own address: everything leaves from it, s
 its sender is reached. With multicast a second one, shared by all executives of a machine, hears the group. A wake-up
 drains both in one bounded burst, the group first: the token comes by unicast, and the data sent before it should be
 seen before it. Nothing blocks, and no error of the network ends anything: datagrams may be lost, losses are counted.
+
+Datagrams may be longer than a packet of the network: they travel in pieces (see `pieces`), which leave and arrive in
+one system call where the kernel offers that (see `offload`).
 """
 
 from __future__ import annotations
@@ -12,37 +15,38 @@ import asyncio
 import errno
 import ipaddress
 import logging
+import secrets
 import socket
-import struct
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from openais.runtime.addresses import BindAddress, choose_bind_address, local_interfaces, own_address
-from openais.runtime.errors import StartError
 from openais.runtime.node_list import NodeList, Peer, SocketAddress, plain_address
+from openais.runtime.offload import ROW_BYTES_MAX, RowSender, accept_rows, receive_row
+from openais.runtime.pieces import Cutter, Joiner
+from openais.runtime.udp_sockets import (
+    TransportError,
+    bound_socket,
+    group_socket,
+    kernel_drops,
+    send_multicast_from,
+)
 from openais.totem.effects import Address, Multicast, Scope
 
 BURST_MAX: Final = 256
-"""Datagrams taken from a socket in one wake-up."""
+"""Reads of a socket in one wake-up."""
 SEND_QUEUE_MAX: Final = 4096
 """Datagrams that wait for the kernel before further ones are dropped."""
-BUFFER_WANTED: Final = 4 * 1024 * 1024
-BUFFER_WARN: Final = 1024 * 1024
-_SO_SNDBUFFORCE: Final = 32
-_SO_RCVBUFFORCE: Final = 33
-_SO_MEMINFO: Final = 55
-_SO_MEMINFO_DROPS: Final = 8
-_IP_MULTICAST_ALL: Final = 49
+_ETHERNET_MTU: Final = 1500
+_IPV4_HEADERS: Final = 28
+_IPV6_HEADERS: Final = 48
+"""Bytes of the headers of IP and UDP."""
 
 log = logging.getLogger(__name__)
 
 Received = list[tuple[Address, bytes]]
-
-
-class TransportError(StartError):
-    """The sockets cannot be made; the text says which address and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +62,8 @@ class UdpSettings:
     """The multicast group; empty: unicast to the node list."""
     multicast_port: int = 0
     """The port of the group; 0: that of `port`."""
-    datagram_max: int = 2048
-    """Bytes of the largest datagram that is taken whole."""
+    mtu: int = 0
+    """Bytes of the largest IP packet; 0: those of Ethernet, or of the interface when it takes less, or is loopback."""
     hops_max: int = 1
     """Routers that a multicast may cross, plus one."""
 
@@ -72,15 +76,15 @@ class UdpTransport:
         self._receive = receive
         self._waiting: deque[tuple[bytes, Address]] = deque()
         self._peers: tuple[Address, ...] = ()
-        self.counters: Counter[str] = Counter(sent=0, received=0, send_queue_full=0)
+        self.counters: Counter[str] = Counter(sent=0, received=0, incomplete=0, send_queue_full=0)
         """Datagrams sent and received, and failures by cause."""
         bind = choose_bind_address(settings.bind_address)
         if settings.multicast_address:
             _check_group(settings.multicast_address, 4 if bind.family is socket.AF_INET else 6)
-        if 0 < bind.mtu < settings.datagram_max:
-            text = "packets of %d bytes will be fragmented: the interface of %s takes %d; lower netmtu on all nodes"
-            log.warning(text, settings.datagram_max, bind.host, bind.mtu)
-        self._socket = _bound_socket(bind, settings.port, settings.multicast_address != "")
+        if 0 < bind.mtu < settings.mtu:
+            text = "packets of %d bytes will be fragmented: the interface of %s takes %d; lower netmtu"
+            log.warning(text, settings.mtu, bind.host, bind.mtu)
+        self._socket = bound_socket(bind, settings.port, settings.multicast_address != "")
         bound = self._socket.getsockname()
         self.address: SocketAddress = (own_address(bind), bound[1]) if bind.wildcard else plain_address(bound)
         """Where other nodes reach this one."""
@@ -90,7 +94,14 @@ class UdpTransport:
         if settings.multicast_address:
             self._open_group(bind)
         self._sockets = [self._group_socket, self._socket] if self._group_socket else [self._socket]
-        self._size = settings.datagram_max + 1
+        size = (settings.mtu or _usual_mtu(bind)) - (_IPV4_HEADERS if bind.family is socket.AF_INET else _IPV6_HEADERS)
+        self.datagram_size: Final = min(size, ROW_BYTES_MAX)
+        """Bytes of the longest datagram that travels in one packet."""
+        self._cutter = Cutter(self.datagram_size, secrets.randbits(32))
+        self._joiner = Joiner()
+        self._sender = RowSender(self._socket, self.datagram_size)
+        for each in self._sockets:
+            accept_rows(each)
         self._node_list = NodeList(bind.family, self._set_peer_addresses)
 
     def start(self) -> None:
@@ -119,14 +130,15 @@ class UdpTransport:
     def send(self, address: Address, datagrams: Iterable[bytes]) -> None:
         """Sends sealed datagrams to one address, in order."""
         for datagram in datagrams:
-            self._send_one(datagram, address)
+            self._send_one(self._as_row(datagram), address)
 
     def multicast(self, effect: Multicast, datagrams: Iterable[bytes]) -> None:
         """Sends `datagrams`, the sealed ones of `effect`, to those the effect means."""
         targets = (self._group,) if self._group is not None else self._targets(effect)
         for datagram in datagrams:
+            row = self._as_row(datagram)
             for address in targets:
-                self._send_one(datagram, address)
+                self._send_one(row, address)
 
     @property
     def peer_addresses(self) -> tuple[Address, ...]:
@@ -135,7 +147,7 @@ class UdpTransport:
 
     def kernel_drops(self) -> int:
         """Datagrams that the kernel dropped because they were not read in time."""
-        return sum(_kernel_drops(each) for each in self._sockets)
+        return sum(kernel_drops(each) for each in self._sockets)
 
     def _own_addresses(self, bind: BindAddress) -> frozenset[Address]:
         port = self.address[1]
@@ -147,8 +159,8 @@ class UdpTransport:
         group = self._settings.multicast_address
         port = self._settings.multicast_port or self._settings.port or self.address[1]
         try:
-            self._group_socket = _group_socket(bind, group, port)
-            _send_multicast_from(self._socket, bind, self._settings.hops_max)
+            self._group_socket = group_socket(bind, group, port)
+            send_multicast_from(self._socket, bind, self._settings.hops_max)
         except OSError as error:
             self._socket.close()
             raise TransportError(f"multicast group {group} port {port} at {bind.host}: {error.strerror}") from None
@@ -170,51 +182,63 @@ class UdpTransport:
         burst: Received = []
         for each in self._sockets:
             self._drain(each, burst)
+        self.counters["incomplete"] = self._joiner.given_up
         if burst:
             self.counters["received"] += len(burst)
             self._receive(burst)
 
     def _drain(self, source: socket.socket, burst: Received) -> None:
-        """Adds what `source` holds. Here UDP_GRO will find its place: one read, many datagrams."""
-        receive, size = source.recvfrom, self._size
+        """Adds what `source` holds."""
+        datagrams = self._joiner.datagrams
         try:
             for _ in range(BURST_MAX):
-                datagram, address = receive(size)
-                burst.append((plain_address(address), datagram))
+                row, size, address = receive_row(source)
+                sender = plain_address(address)
+                burst += [(sender, datagram) for datagram in datagrams(sender, row, size)]
         except BlockingIOError:
             return
         except OSError as error:
             self._count_error("receive", error)
 
-    def _send_one(self, datagram: bytes, address: Address) -> None:
-        """Here UDP_SEGMENT will find its place: one call for several datagrams to one address."""
+    def _as_row(self, datagram: bytes) -> bytes:
+        """The packets of a datagram, one after the other."""
+        return datagram if len(datagram) <= self.datagram_size else self._cutter.cut(datagram)
+
+    def _send_one(self, row: bytes, address: Address) -> None:
         if self._waiting:
-            self._enqueue(datagram, address)
+            self._enqueue(row, address)
             return
         try:
-            self._socket.sendto(datagram, address)  # type: ignore[call-overload]
+            self._sender.send(row, address)
             self.counters["sent"] += 1
         except BlockingIOError:
-            self._enqueue(datagram, address)
+            self._enqueue(row, address)  # whole: pieces that have left already do no harm when they come again
         except OSError as error:
             self._count_error("send", error)
 
-    def _enqueue(self, datagram: bytes, address: Address) -> None:
+    def _enqueue(self, row: bytes, address: Address) -> None:
         if len(self._waiting) >= SEND_QUEUE_MAX:
             self.counters["send_queue_full"] += 1
             return
         if not self._waiting:
             asyncio.get_running_loop().add_writer(self._socket, self._writable)
-        self._waiting.append((datagram, address))
+        self._waiting.append((row, address))
 
     def _writable(self) -> None:
         waiting, self._waiting = self._waiting, deque()
         asyncio.get_running_loop().remove_writer(self._socket)
-        for datagram, address in waiting:
-            self._send_one(datagram, address)
+        for row, address in waiting:
+            self._send_one(row, address)
 
     def _count_error(self, what: str, error: OSError) -> None:
         self.counters[f"{what}_{errno.errorcode.get(error.errno or 0, 'error').lower()}"] += 1
+
+
+def _usual_mtu(bind: BindAddress) -> int:
+    """Bytes of a packet that gets through when nothing is configured."""
+    if bind.mtu == 0:
+        return _ETHERNET_MTU
+    return bind.mtu if ipaddress.ip_address(bind.host).is_loopback else min(bind.mtu, _ETHERNET_MTU)
 
 
 def _check_group(group: str, version: int) -> None:
@@ -224,73 +248,3 @@ def _check_group(group: str, version: int) -> None:
         raise TransportError(f"mcastaddr: {group!r} is not an address") from None
     if not parsed.is_multicast or parsed.version != version:
         raise TransportError(f"mcastaddr: {group} is not an IPv{version} multicast address, as bindnetaddr needs")
-
-
-def _bound_socket(bind: BindAddress, port: int, port_may_differ: bool) -> socket.socket:
-    """The socket of our own address. With multicast, peers learn the port from what we send, so another will do."""
-    bound = socket.socket(bind.family, socket.SOCK_DGRAM)
-    bound.setblocking(False)
-    if bind.family is socket.AF_INET6:
-        bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-    try:
-        bound.bind(bind.socket_address(port))
-    except OSError as error:
-        if error.errno != errno.EADDRINUSE or not port_may_differ:
-            bound.close()
-            raise TransportError(f"{bind.host} port {port}: {error.strerror}") from None
-        bound.bind(bind.socket_address(0))
-        log.info("port %d at %s is taken: using %d", port, bind.host, bound.getsockname()[1])
-    _size_buffers(bound)
-    return bound
-
-
-def _group_socket(bind: BindAddress, group: str, port: int) -> socket.socket:
-    """A socket that hears the group on the interface of `bind`, beside others on this machine that do so too."""
-    shared = socket.socket(bind.family, socket.SOCK_DGRAM)
-    try:
-        shared.setblocking(False)
-        shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if bind.family is socket.AF_INET:
-            shared.setsockopt(socket.IPPROTO_IP, _IP_MULTICAST_ALL, 0)
-            shared.bind((group, port))
-            member = struct.pack("=4s4si", socket.inet_aton(group), socket.inet_aton(bind.host), bind.interface_index)
-            shared.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, member)
-        else:
-            shared.bind((group, port, 0, bind.interface_index))
-            member = socket.inet_pton(socket.AF_INET6, group) + struct.pack("@I", bind.interface_index)
-            shared.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, member)
-    except OSError:
-        shared.close()
-        raise
-    _size_buffers(shared)
-    return shared
-
-
-def _send_multicast_from(sender: socket.socket, bind: BindAddress, hops_max: int) -> None:
-    """Multicasts of `sender` leave by the interface of `bind`, and are heard on this machine as well."""
-    if bind.family is socket.AF_INET:
-        interface = struct.pack("=4s4si", bytes(4), socket.inet_aton(bind.host), bind.interface_index)
-        sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, interface)
-        sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, hops_max)
-        sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 1)
-    else:
-        sender.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, bind.interface_index)
-        sender.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, hops_max)
-        sender.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_LOOP, 1)
-
-
-def _size_buffers(of: socket.socket) -> None:
-    """Buffers that hold what comes while Python is busy. Privileged, the system's limit does not count."""
-    for forced, plain in ((_SO_RCVBUFFORCE, socket.SO_RCVBUF), (_SO_SNDBUFFORCE, socket.SO_SNDBUF)):
-        try:
-            of.setsockopt(socket.SOL_SOCKET, forced, BUFFER_WANTED)
-        except PermissionError:
-            of.setsockopt(socket.SOL_SOCKET, plain, BUFFER_WANTED)
-    got = of.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2
-    if got < BUFFER_WARN:
-        log.warning("the receive buffer has only %d KiB: raise net.core.rmem_max to %d", got // 1024, BUFFER_WANTED)
-
-
-def _kernel_drops(of: socket.socket) -> int:
-    values = struct.unpack("=9I", of.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 36))
-    return int(values[_SO_MEMINFO_DROPS])
