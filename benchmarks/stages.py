@@ -230,8 +230,8 @@ def take(world: World) -> int:
 def measure(options: argparse.Namespace, size: int) -> None:
     """Prints the processor time for each delivery, by stage: the best of some rounds."""
     keys = () if options.plain else (AuthKey(bytes(range(32))),)
-    size = min(options.mtu - NETWORK_HEADERS - OVERHEAD, options.packet_max)
-    settings = RingSettings(packet_size=size, packet_size_max=options.packet_max)
+    datagram = options.mtu - NETWORK_HEADERS - OVERHEAD
+    settings = RingSettings(packet_size=min(datagram, options.packet_max), packet_size_max=options.packet_max)
     world = World(options.nodes, settings, keys)
     senders = options.nodes if options.all else 1
     total = max(4, options.megabytes * 1024 * 1024 // max(size, 256))
