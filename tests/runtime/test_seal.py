@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openais.runtime.authkey import AuthKey
-from openais.runtime.seal import HEADER, OVERHEAD, REPLAY_WINDOW, SESSIONS_MAX, Cipher, Opener, Sealer
+from openais.runtime.seal import EXPLANATIONS, HEADER, OVERHEAD, REPLAY_WINDOW, SESSIONS_MAX, Cipher, Opener, Sealer
 from openais.types import NodeId
 
 KEY = AuthKey(b"k" * 32)
@@ -251,3 +251,22 @@ def test_secured_and_unsecured_nodes_do_not_hear_each_other() -> None:
     assert secured.open(sealer(keys=(), cipher=Cipher.NONE).seal(b"x")) is None
     assert unsecured.open(sealer().seal(b"x")) is None
     assert drops(secured) == drops(unsecured) == {"cipher": 1}
+
+
+def test_an_operator_is_told_once_of_each_host_and_cause() -> None:
+    bob, foreign = opener(), sealer(keys=[OTHER_KEY])
+    burst = [(("10.0.0.7", port), foreign.seal(b"x")) for port in (5405, 5406)]
+    assert bob.open_burst([*burst, (("10.0.0.8", 5405), b"x")]) == []
+    assert bob.take_complaints() == [
+        f"datagrams from 10.0.0.7 are refused: {EXPLANATIONS['unknown_key']}",
+        f"datagrams from 10.0.0.8 are refused: {EXPLANATIONS['too_short']}",
+    ]
+    bob.open_burst(burst)
+    assert bob.take_complaints() == []
+
+
+def test_what_is_replayed_or_our_own_is_no_complaint() -> None:
+    bob, alice, echo = opener(), sealer(), sealer(node_id=BOB)
+    sealed = alice.seal(b"x")
+    assert bob.open_burst([("h", sealed), ("h", sealed), ("h", echo.seal(b"y"))]) == [("h", b"x")]
+    assert bob.take_complaints() == []

@@ -260,6 +260,9 @@ class NodeDriver:
 
     def _datagrams(self, burst: Received) -> None:
         opened = self._opener.open_burst(burst)
+        if len(opened) < len(burst):
+            for complaint in self._opener.take_complaints():
+                log.warning("%s", complaint)
         if opened:
             self._input(self.executive.datagrams, opened)
 

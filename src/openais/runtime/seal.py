@@ -134,6 +134,18 @@ class _Session:
             self.highest = counter
 
 
+EXPLANATIONS: Final = {
+    "too_short": "too short for a datagram of openais",
+    "wire_version": "of another version of openais, or none of its datagrams",
+    "cipher": "not sealed as is expected here: secauth must be the same on all nodes",
+    "unknown_key": "sealed with a key that is not loaded here: all nodes need the same authkey",
+    "not_authentic": "damaged, forged, or of another cluster with the same authkey",
+    "stale_session": "older than what that node sent before: replayed, or its clock was set back and its statedir lost",
+}
+"""What an operator is told of datagrams that were dropped, by cause; the other causes are everyday life."""
+COMPLAINTS_MAX: Final = 256
+
+
 class Opener:
     """Opens what other executives sent. Never raises on what is received: it drops and counts by cause."""
 
@@ -154,6 +166,9 @@ class Opener:
             "own_echo": 0,
         }
         """Datagrams dropped, by cause."""
+        self._cause = ""
+        self._complained: set[tuple[str, str]] = set()
+        self._complaints: list[str] = []
         self.set_keys(keys)
 
     @property
@@ -166,6 +181,7 @@ class Opener:
         self._keys = {key.key_id: key for key in keys}
         kept = set(self._keys) if keys else {0}
         self._sessions = {head: session for head, session in self._sessions.items() if _key_id(head) in kept}
+        self._complained.clear()
 
     def open_burst(self, burst: Iterable[tuple[Address, bytes]]) -> list[tuple[Address, bytes]]:
         """What of `burst` could be opened, in order, with the addresses it came from."""
@@ -174,7 +190,14 @@ class Opener:
             plain = self.open(datagram)
             if plain is not None:
                 opened.append((address, plain))
+            elif self._cause in EXPLANATIONS:
+                self._complain(address)
         return opened
+
+    def take_complaints(self) -> list[str]:
+        """What an operator should hear of since the last call: once for each host and cause."""
+        complaints, self._complaints = self._complaints, []
+        return complaints
 
     def open(self, datagram: bytes) -> bytes | None:
         """The content of `datagram`, or None when it is to be dropped."""
@@ -238,8 +261,16 @@ class Opener:
         return session
 
     def _drop(self, cause: str) -> bytes | None:
+        self._cause = cause
         self.counters[cause] += 1
         return None
+
+    def _complain(self, address: Address) -> None:
+        host = str(address[0]) if isinstance(address, tuple) else str(address)
+        about = (host, self._cause)
+        if about not in self._complained and len(self._complained) < COMPLAINTS_MAX:
+            self._complained.add(about)
+            self._complaints.append(f"datagrams from {host} are refused: {EXPLANATIONS[self._cause]}")
 
 
 def _key_id(head: bytes) -> int:
