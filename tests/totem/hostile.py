@@ -10,7 +10,7 @@ from openais.totem.wire import Announce, CommitMember, CommitToken, Join, Packet
 from openais.types import NodeId
 from tests.totem.bench import CLUSTER
 
-EXTREMES = (0, 1, 2, 3, 47, 4096, (1 << 31) - 1, (1 << 32) - 1, 1 << 40, (1 << 62) - 1, 1 << 62, (1 << 64) - 1)
+EXTREMES = (0, 1, 2, 3, 47, 4096, (1 << 31) - 1, (1 << 32) - 1, 1 << 40, 1 << 61, 1 << 62, (1 << 64) - 1)
 
 
 def flipped(chance: random.Random, datagram: bytes) -> bytes:
