@@ -25,8 +25,11 @@ from openais.totem.flow import new_packets_max
 from openais.totem.wire import AFTER_TOKEN, Packet, Token, encode_data
 from openais.types import NodeId
 
-_STUCK_VISITS: Final = 32
-"""Token visits at which the aru has not moved, after which somebody receives nothing."""
+_STUCK_VISITS: Final = 250
+"""Token visits at which the aru has not moved, after which somebody receives nothing. A long packet, which is lost with
+any of its pieces, may need many of them on a bad network."""
+_WARY_VISITS: Final = 64
+"""Token visits after a token was lost, in which a quiet token is sent again as soon as any other."""
 _REQUESTED_MAX: Final = 512
 """Packets that one token may ask for in all."""
 
@@ -74,6 +77,8 @@ class Circulation:
         self.received_at = now
         self.loss_deadline = now + self._loss_s
         self._repeat_deadline: float | None = None
+        self._wary_visits = 0
+        """Visits for which a token that got lost lately has us not wait for the holder of a quiet one."""
 
     @property
     def deadline(self) -> float:
@@ -157,6 +162,7 @@ class Circulation:
             return False
         if self._repeat_deadline is not None and now >= self._repeat_deadline:
             self.repeat(now)
+            self._wary_visits = self._wary_visits or _WARY_VISITS
         return True
 
     def loss_reason(self, now: float) -> str:
@@ -247,8 +253,9 @@ class Circulation:
         if after:
             core.multicast(Scope.RING, ring.members, tuple(after))
         self.quiet = token.sequence == token.aru and not (token.backlog or token.requests or before or after)
+        self._wary_visits = max(0, self._wary_visits - 1)
         settings = core.settings
-        held = settings.hold_s if self.quiet else 0.0
+        held = settings.hold_s if self.quiet and not self._wary_visits else 0.0
         self._repeat_deadline = now + held + settings.token_retransmit_s
         self.loss_deadline = now + self._loss_s
 
