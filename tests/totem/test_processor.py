@@ -109,10 +109,11 @@ def test_leaving_alone_is_done_at_once() -> None:
 
 
 def test_leaving_before_the_first_ring_is_done_at_once() -> None:
-    """It was started a moment ago."""
+    """It was started a moment ago; who heard its join need not wait for it."""
     bench = Bench(2)
     bench.leave()
     assert bench.processor.has_left
+    assert bench.own_join().leave
 
 
 def test_leaving_waits_until_what_was_submitted_is_safe() -> None:

@@ -31,7 +31,7 @@ JOINS = st.builds(
     NODE_SETS,
     NODE_SETS,
     NODE_SETS,
-    st.text(max_size=40),
+    st.text(max_size=40).map(lambda text: "".join(filter(str.isprintable, text))),
     st.binary(max_size=60),
 )
 MEMBERS = st.builds(
@@ -132,6 +132,11 @@ def test_a_long_reason_is_cut() -> None:
     read = wire.read_join(join)
     assert read.reason.startswith("ä" * 79)
     assert len(read.reason) <= wire.REASON_MAX
+
+
+def test_a_reason_that_could_forge_a_line_of_a_log_is_made_harmless() -> None:
+    """It is shown to operators."""
+    assert wire.read_join(join_of(reason="lost\n2026 node 1 left\x1b[2J")).reason == "lost?2026 node 1 left?[2J"
 
 
 # What is malformed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -141,7 +142,7 @@ class Core:
         differing = [f"{name} is {theirs.get(name)!r} there and {ours.get(name)!r} here"
                      for name in sorted({*ours, *theirs}) if theirs.get(name) != ours.get(name)]  # fmt: skip
         text = f"node {sender} is refused: it runs other ring settings: {'; '.join(differing)}"
-        self.complain("settings_differ", text, sender, settings)
+        self.complain("settings_differ", text, sender, zlib.crc32(settings))
         return False
 
     def has_room(self, processors: Set[NodeId], who: str, *about: object) -> bool:

@@ -21,7 +21,7 @@ from typing import Any
 
 from openais.totem.core import Core
 from openais.totem.effects import Address, Configuration, Fatal, RingEffect
-from openais.totem.gather import Gather
+from openais.totem.gather import Gather, leave_message
 from openais.totem.packing import GROUP_NAME_BYTES_MAX
 from openais.totem.settings import RingSettings
 from openais.totem.state import Idle
@@ -126,8 +126,7 @@ class Processor:
         self._core.leaving = True
         self.wake(now)
         if self._core.configuration is None and not self._stopped():
-            self._core.has_left = True
-            self._core.record("left", "this node left before it was in a ring")
+            leave_message(self._core)  # others may have heard its joins
 
     def submit(self, payload: bytes, groups: tuple[bytes, ...], guarantee: Guarantee, priority: Priority) -> bool:
         """Queues a message to the members of `groups`, or to all when there are none. False: the queue is full.

@@ -275,7 +275,8 @@ def read_join(datagram: bytes) -> Join:
         _sender(datagram), bool(flags & LEAVE), incarnation, ring_sequence, frozenset(reader.nodes(processors)),
         frozenset(reader.nodes(failed)), frozenset(reader.nodes(heard)), "", reader.bytes(settings),
     )  # fmt: skip
-    text = reader.bytes(reason).decode(errors="replace")
+    told = reader.bytes(reason).decode(errors="replace")
+    text = "".join(letter if letter.isprintable() else "?" for letter in told)
     reader.end()
     if join.sender not in join.processors or not all(NODE_ID_MIN <= node <= NODE_ID_MAX for node in join.processors):
         raise WireError("malformed_join")
