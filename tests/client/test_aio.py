@@ -19,7 +19,7 @@ from openais.client.evs import AsyncEvs
 from openais.client.evs_operations import MessageDelivered
 from openais.messages.base import Kind, encode
 from openais.messages.clm import ClusterView, NodeFound, NodeGet, TrackCallback
-from openais.messages.evs import Accepted, Deliver, GroupMember, Multicast
+from openais.messages.evs import Accepted, Deliver, GroupMember, Multicast, batch_of, payloads_of
 from openais.messages.frame import pack
 from openais.types import (
     AccessDenied,
@@ -238,7 +238,7 @@ async def test_finalize_ends_calls_with_bad_handle_and_closes_the_connection(exe
 async def test_finalize_ends_iteration(executive: FakeExecutive) -> None:
     evs = await AsyncEvs.open(executive.path)
     peer = await asyncio.to_thread(executive.next_peer)
-    peer.callback(Deliver(GroupMember(NodeId(1), 2, 3), ("g",), 0, 2, (memoryview(b"x"),)))
+    peer.callback(Deliver(GroupMember(NodeId(1), 2, 3), ("g",), 0, 2, batch_of([b"x"])))
     seen = []
     async for event in evs:
         seen.append(event)
@@ -305,8 +305,8 @@ async def test_writes_are_held_up_while_the_executive_does_not_read(executive: F
     taken: list[int] = []
 
     def accept(request: Any) -> Accepted:
-        taken.append(len(request.payloads[0]))
-        return Accepted(len(request.payloads))
+        taken.append(len(payloads_of(request.payloads)[0]))
+        return Accepted(1)
 
     executive.answers[Multicast] = accept
     async with AsyncEvs.open(executive.path, timeout=PATIENCE_S) as evs:
@@ -334,7 +334,7 @@ async def test_a_call_that_is_cancelled_while_held_up_sends_nothing(executive: F
 async def test_a_reader_that_does_not_keep_up_makes_the_executive_wait(executive: FakeExecutive) -> None:
     """Nobody takes the events: the library stops reading, and goes on when they are taken."""
     payload = bytes(1 << 20)
-    frame = Deliver(GroupMember(NodeId(1), 2, 3), ("g",), 0, 2, (memoryview(payload),))
+    frame = Deliver(GroupMember(NodeId(1), 2, 3), ("g",), 0, 2, batch_of([payload]))
     data = pack(frame.number, Kind.CALLBACK, 0, encode(frame))
     async with AsyncEvs.open(executive.path) as evs:
         peer = await asyncio.to_thread(executive.next_peer)

@@ -45,6 +45,8 @@ from openais.messages.evs import (
     Multicast,
     OptionsSet,
     SetOptions,
+    batch_of,
+    payloads_of,
 )
 from openais.types import (
     AisError,
@@ -67,8 +69,7 @@ CONFIGURATION = ConfigurationView(RING, False, (NodeId(1), NODE_ID), (), (NODE_I
 
 
 def deliver(*payloads: bytes) -> Deliver:
-    views = tuple(memoryview(payload) for payload in payloads)
-    return Deliver(SENDER, ("chat",), Guarantee.SAFE, Priority.HIGH, views)
+    return Deliver(SENDER, ("chat",), Guarantee.SAFE, Priority.HIGH, batch_of(payloads))
 
 
 def delivered(payload: bytes) -> MessageDelivered:
@@ -96,7 +97,7 @@ class Sink:
 
     def _take(self, request: Any) -> Accepted:
         self.requests.append(request)
-        taken = [bytes(payload) for payload in request.payloads[: self._accept]]
+        taken = list(payloads_of(request.payloads)[: self._accept])
         self.payloads += taken
         return Accepted(len(taken))
 
@@ -298,7 +299,7 @@ def test_with_retry_all_is_sent_in_order_through_refusals(executive: FakeExecuti
         executive.next_call().refuse(ErrorCode.TRY_AGAIN)
         last = executive.next_call()
         assert isinstance(last.request, Multicast)
-        assert [bytes(each) for each in last.request.payloads] == [b"b", b"c"]
+        assert payloads_of(last.request.payloads) == (b"b", b"c")
         last.answer(Accepted(2))
         assert sending.result(PATIENCE_S) == 3
 
@@ -398,7 +399,7 @@ def test_dispatch_drops_events_without_a_callback(executive: FakeExecutive) -> N
 
 def test_nonsense_in_a_delivery_is_a_library_error(executive: FakeExecutive) -> None:
     with Evs(executive.path) as evs:
-        executive.next_peer().callback(Deliver(SENDER, ("g",), 77, 0, ()))
+        executive.next_peer().callback(Deliver(SENDER, ("g",), 77, 0, batch_of([b"x"])))
         with pytest.raises(LibraryError, match="not a message"):
             evs.receive(PATIENCE_S)
 
@@ -410,7 +411,7 @@ def test_an_executive_that_does_not_read_times_calls_out_and_the_stream_stays_wh
 
         def accept_slowly(request: Any) -> Accepted:
             assert reading.wait(PATIENCE_S)
-            return Accepted(len(request.payloads))
+            return Accepted(len(payloads_of(request.payloads)))
 
         executive.answers[Multicast] = accept_slowly
         with Evs(executive.path) as evs:

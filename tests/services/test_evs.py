@@ -11,6 +11,7 @@ from openais.messages.evs import (
     BATCH_MAX,
     GROUPS_MAX,
     Accepted,
+    Batch,
     ConfigurationChange,
     ConfigurationView,
     Deliver,
@@ -27,6 +28,8 @@ from openais.messages.evs import (
     Multicast,
     OptionsSet,
     SetOptions,
+    batch_of,
+    payloads_of,
 )
 from openais.services.base import Callback, ToGroup
 from openais.services.evs import Evs
@@ -77,7 +80,7 @@ def multicast(
     guarantee: Guarantee = Guarantee.AGREED,
     priority: Priority = Priority.MED,
 ) -> Multicast:
-    return Multicast(groups, guarantee, priority, tuple(memoryview(payload) for payload in payloads))
+    return Multicast(groups, guarantee, priority, batch_of(payloads))
 
 
 def member(library: Library) -> GroupMember:
@@ -86,7 +89,7 @@ def member(library: Library) -> GroupMember:
 
 def texts(callbacks: Iterable[Message]) -> list[bytes]:
     """The payloads of all that was delivered."""
-    return [bytes(payload) for each in callbacks if isinstance(each, Deliver) for payload in each.payloads]
+    return [payload for each in callbacks if isinstance(each, Deliver) for payload in payloads_of(each.payloads)]
 
 
 def group_changes(callbacks: Iterable[Message]) -> list[GroupChange]:
@@ -230,7 +233,7 @@ def test_a_delivery_tells_sender_groups_guarantee_and_priority() -> None:
     sender, receiver = opened(group, 1), opened(group, 2, "chat")
     sender.call(multicast(b"x", groups=("chat", "news"), guarantee=Guarantee.SAFE, priority=Priority.LOW))
     assert receiver.take() == [
-        Deliver(member(sender), ("chat", "news"), Guarantee.SAFE, Priority.LOW, (memoryview(b"x"),))
+        Deliver(member(sender), ("chat", "news"), Guarantee.SAFE, Priority.LOW, batch_of([b"x"]))
     ]
 
 
@@ -327,7 +330,7 @@ def test_all_connections_of_a_node_share_one_callback() -> None:
     assert effect.connections == tuple(each.connection for each in libraries)
 
 
-def test_payloads_are_handed_on_without_a_copy() -> None:
+def test_a_batch_is_handed_on_as_it_is() -> None:
     group = cluster(1)
     library = opened(group, 1, "chat")
     service = group.service(1)
@@ -337,7 +340,17 @@ def test_payloads_are_handed_on_without_a_copy() -> None:
     (effect,) = service.group_multicast(library.node.node_id, sent.message)  # type: ignore[arg-type]
     assert isinstance(effect, Callback)
     assert isinstance(effect.message, Deliver)
-    assert effect.message.payloads[0].obj is sent.message.payloads[0].obj  # type: ignore[attr-defined]
+    assert effect.message.payloads is sent.message.payloads  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "batch", [b"\xc0", b"\x90", b"\x91\xa1x", b"\x91\x01", b"\x80", batch_of([b""] * (BATCH_MAX + 1))]
+)
+def test_what_is_no_batch_is_refused_before_anybody_is_given_it(batch: bytes) -> None:
+    library = opened(cluster(1), 1, "chat")
+    with pytest.raises(InvalidParam, match="payloads"):
+        library.call(Multicast((), Guarantee.AGREED, Priority.MED, Batch(batch)))
+    assert library.node.outgoing == []
 
 
 # Group changes

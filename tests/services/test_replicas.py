@@ -13,7 +13,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from openais.messages.clm import ClusterChange, TrackCallback, TrackStart
-from openais.messages.evs import Deliver, GroupChange, GroupMember, Join, Leave, Multicast, SetOptions
+from openais.messages.evs import (
+    Deliver,
+    GroupChange,
+    GroupMember,
+    Join,
+    Leave,
+    Multicast,
+    SetOptions,
+    batch_of,
+    payloads_of,
+)
 from openais.services.clm import Clm
 from openais.services.evs import Evs
 from openais.types import Guarantee, NodeId, Priority, TrackFlags
@@ -173,7 +183,7 @@ class EvsHistory(History):
     def multicast(self, chosen: int, groups: tuple[str, ...], priority: Priority) -> None:
         for library in self._chosen(chosen):
             self.sent += 1
-            library.send(Multicast(groups, Guarantee.AGREED, priority, (memoryview(b"%d" % self.sent),)))
+            library.send(Multicast(groups, Guarantee.AGREED, priority, batch_of([b"%d" % self.sent])))
 
     @invariant()
     def replicas_are_equal(self) -> None:
@@ -190,7 +200,7 @@ class EvsHistory(History):
                 if isinstance(callback, GroupChange):
                     _follow_group(self.pictures[library.connection], callback)
                 elif isinstance(callback, Deliver):
-                    self.received[library.connection] += [int(bytes(payload)) for payload in callback.payloads]
+                    self.received[library.connection] += [int(payload) for payload in payloads_of(callback.payloads)]
             if library.open:
                 described = library.node.service.describe()
                 picture = self.pictures[library.connection]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final, NamedTuple, TypeAlias, cast
+from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -32,6 +32,8 @@ from openais.messages.evs import (
     OptionsSet,
     RingIdentity,
     SetOptions,
+    batch_of,
+    payloads_of,
 )
 from openais.types import (
     Guarantee,
@@ -58,7 +60,7 @@ Payload: TypeAlias = bytes | bytearray | memoryview
 GroupNames: TypeAlias = str | Sequence[str]
 
 
-class MessageDelivered(msgspec.Struct, frozen=True):
+class MessageDelivered(msgspec.Struct, frozen=True, gc=False):
     """A message of a group that the handle is in, in its place of the total order (evs_deliver_fn)."""
 
     payload: bytes
@@ -237,8 +239,7 @@ def _outgoing(groups: tuple[str, ...], guarantee: int, priority: int) -> Outgoin
 
 def _send(outgoing: Outgoing, batch: list[Payload]) -> Operation[int]:
     """Sends what one request holds; how many the executive took, one at least. Raises TryAgain when none."""
-    payloads = cast("tuple[memoryview, ...]", tuple(batch))  # bytes are encoded in the same way
-    request = Multicast(outgoing.groups, outgoing.guarantee, outgoing.priority, payloads)
+    request = Multicast(outgoing.groups, outgoing.guarantee, outgoing.priority, batch_of(batch))
     accepted = yield from ask(request, Accepted)
     if not accepted.count:
         raise TryAgain
@@ -273,7 +274,8 @@ def _to_events(message: Message) -> Iterable[EvsEvent]:
     if isinstance(message, Deliver):
         sender, groups = message.sender, message.groups
         guarantee, priority = Guarantee(message.guarantee), Priority(message.priority)
-        return [MessageDelivered(bytes(each), sender, groups, guarantee, priority) for each in message.payloads]
+        payloads = payloads_of(message.payloads)
+        return [MessageDelivered(payload, sender, groups, guarantee, priority) for payload in payloads]
     if isinstance(message, ConfigurationChange):
         view = message.configuration
         return (ConfigurationChanged(view.ring, view.transitional, view.members, view.left, view.joined),)

@@ -1,12 +1,17 @@
-"""The messages of the extended virtual synchrony service (the seed's evs_overview(8))."""
+"""The messages of the extended virtual synchrony service (the seed's evs_overview(8)).
+
+Payloads travel in batches, which nobody on their way takes apart: a batch is encoded by the library that sends, checked
+by its executive, and decoded by the libraries that receive.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from collections.abc import Sequence
+from typing import Annotated, Final, TypeAlias
 
 import msgspec
 
-from openais.messages.base import Message, Request, ServiceId, callback, group_message, request
+from openais.messages.base import Malformed, Message, Request, ServiceId, callback, group_message, request
 from openais.types import NodeId
 
 GROUP_NAME_MAX: Final = 64
@@ -18,6 +23,39 @@ BATCH_MAX: Final = 8192
 
 GroupName = Annotated[str, msgspec.Meta(min_length=1, max_length=GROUP_NAME_MAX)]
 Groups = Annotated[tuple[GroupName, ...], msgspec.Meta(max_length=GROUPS_MAX)]
+
+
+Batch: TypeAlias = msgspec.Raw
+"""Payloads, one to BATCH_MAX of them: a MessagePack array of byte strings that is not decoded (see `payloads_of`)."""
+
+_encoder: Final = msgspec.msgpack.Encoder()
+_payloads: Final[msgspec.msgpack.Decoder[tuple[bytes, ...]]] = msgspec.msgpack.Decoder(
+    Annotated[tuple[bytes, ...], msgspec.Meta(min_length=1, max_length=BATCH_MAX)]
+)
+_views: Final[msgspec.msgpack.Decoder[tuple[memoryview, ...]]] = msgspec.msgpack.Decoder(
+    Annotated[tuple[memoryview, ...], msgspec.Meta(min_length=1, max_length=BATCH_MAX)]
+)
+
+
+def batch_of(payloads: Sequence[bytes | bytearray | memoryview]) -> Batch:
+    """A batch of these payloads."""
+    return Batch(_encoder.encode(payloads))
+
+
+def payloads_of(batch: Batch) -> tuple[bytes, ...]:
+    """The payloads in a batch. Raises Malformed."""
+    try:
+        return _payloads.decode(batch)
+    except ValueError as error:
+        raise Malformed(f"payloads: {error}") from None
+
+
+def payload_views_of(batch: Batch) -> tuple[memoryview, ...]:
+    """The payloads in a batch, not copied. Raises Malformed."""
+    try:
+        return _views.decode(batch)
+    except ValueError as error:
+        raise Malformed(f"payloads: {error}") from None
 
 
 class RingIdentity(msgspec.Struct, array_like=True, frozen=True, order=True):
@@ -70,7 +108,7 @@ class Multicast(Request, frozen=True):
     groups: Groups
     guarantee: Annotated[int, msgspec.Meta(ge=0, le=1)]
     priority: Annotated[int, msgspec.Meta(ge=0, le=3)]
-    payloads: Annotated[tuple[memoryview, ...], msgspec.Meta(min_length=1, max_length=BATCH_MAX)]
+    payloads: Batch
 
 
 class GroupMember(msgspec.Struct, array_like=True, frozen=True, order=True):
@@ -140,7 +178,7 @@ class Deliver(Message, frozen=True):
     groups: Groups
     guarantee: int
     priority: int
-    payloads: tuple[memoryview, ...]
+    payloads: Batch
 
 
 @callback(ServiceId.EVS, 2)
@@ -171,7 +209,7 @@ class GroupMulticast(Message, frozen=True):
     groups: Groups
     guarantee: int
     priority: int
-    payloads: tuple[memoryview, ...]
+    payloads: Batch
 
 
 @group_message(ServiceId.EVS, 2)

@@ -22,11 +22,12 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any, Final
 
-from openais.messages.base import Message, ServiceId, Source
+from openais.messages.base import Malformed, Message, ServiceId, Source
 from openais.messages.evs import (
     GROUP_NAME_MAX,
     GROUPS_MAX,
     Accepted,
+    Batch,
     ConfigurationChange,
     ConfigurationView,
     Deliver,
@@ -48,6 +49,9 @@ from openais.messages.evs import (
     OptionsSet,
     RingIdentity,
     SetOptions,
+    batch_of,
+    payload_views_of,
+    payloads_of,
 )
 from openais.services import base
 from openais.services.base import (
@@ -87,6 +91,8 @@ MULTICAST_OVERHEAD_MAX: Final = 8 * 1024
 """Bytes of a group message that are not payload: sender, group names here and on the ring."""
 PAYLOAD_HEADER_MAX: Final = 5
 """Bytes that encoding adds to one payload."""
+COPIED_MAX: Final = 64 * 1024
+"""Bytes of a batch up to which copies of the payloads are cheaper to make than views."""
 MEMBERS_IN_DIRECTORY: Final = 512
 """Group members in one message of the state transfer, so that it stays below 64 KiB with the longest names."""
 
@@ -205,11 +211,11 @@ class Evs(Service):
         groups = _group_names(request.groups) if request.groups else sender.joined
         if not groups:
             raise NotExist("multicast to the joined groups: this connection is in no group")
-        payloads = self._fitting(request.payloads)
+        count, payloads = self._fitting(request.payloads)
         message = GroupMulticast(sender.member, groups, request.guarantee, request.priority, payloads)
         ring_groups = tuple(_ring_group(group) for group in groups)
         yield ToGroup(message, Priority(request.priority), Guarantee(request.guarantee), ring_groups)
-        yield Reply(caller, Accepted(len(payloads)))
+        yield Reply(caller, Accepted(count))
 
     @library(MembershipGet)
     def membership_get(self, caller: Source, request: MembershipGet) -> Effects:
@@ -313,15 +319,27 @@ class Evs(Service):
             asked = tuple(number for number in receivers if self._libraries[number].group_changes)
             yield from _callback(asked, GroupChange(group, self._directory.members(group), joined, left))
 
-    def _fitting(self, payloads: tuple[memoryview, ...]) -> tuple[memoryview, ...]:
-        """Of `payloads` the first that fit in one group message together. Raises TooBig when not even one does."""
-        if sum(map(len, payloads)) + PAYLOAD_HEADER_MAX * len(payloads) <= self._payloads_max:
-            return payloads
+    def _fitting(self, batch: Batch) -> tuple[int, Batch]:
+        """The first payloads of `batch` that fit in one group message together, and how many they are.
+
+        Raises TooBig when not even one does, InvalidParam when it is no batch.
+        """
+        payloads = _checked(batch)
+        if len(batch) <= self._payloads_max:
+            return len(payloads), batch
         sizes = accumulate(len(payload) + PAYLOAD_HEADER_MAX for payload in payloads)
         count = sum(size <= self._payloads_max for size in sizes)
         if not count:
             raise TooBig(f"multicast: {len(payloads[0])} bytes, expected {self._payloads_max} at most")
-        return payloads[:count]
+        return count, batch if count == len(payloads) else batch_of(payloads[:count])
+
+
+def _checked(batch: Batch) -> tuple[bytes | memoryview, ...]:
+    """The payloads of a library's batch. Raises InvalidParam."""
+    try:
+        return payloads_of(batch) if len(batch) <= COPIED_MAX else payload_views_of(batch)
+    except Malformed as error:
+        raise InvalidParam(f"multicast: {error}") from None
 
 
 def _callback(connections: tuple[int, ...], message: Message) -> Effects:

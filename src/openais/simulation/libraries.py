@@ -211,12 +211,12 @@ class EvsProgram(Program):
             self._sent += 1
             messages.append(UserMessage(identity, self, groups, guarantee, priority, IDENTITY.pack(*identity) + body))
         self._checker.asked(messages)
-        request = evs.Multicast(groups, guarantee, priority, tuple(memoryview(each.payload) for each in messages))
+        request = evs.Multicast(groups, guarantee, priority, evs.batch_of([each.payload for each in messages]))
         self.call(request, lambda answer: self._checker.accepted(messages, answer.count))
 
     def called_back(self, message: Message) -> None:
         if isinstance(message, evs.Deliver):
-            for payload in message.payloads:
+            for payload in evs.payloads_of(message.payloads):
                 identity = IDENTITY.unpack_from(payload) if len(payload) >= IDENTITY.size else (0, 0)
                 self._checker.delivered(self, identity, message, payload)
         elif isinstance(message, evs.ConfigurationChange):

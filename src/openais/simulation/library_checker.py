@@ -113,7 +113,7 @@ class LibraryChecker:
         for message in seen.sent:
             message.owed = message.owed and not seen.groups.keys().isdisjoint(message.groups)
 
-    def delivered(self, program: Member, identity: tuple[int, ...], deliver: Deliver, payload: memoryview) -> None:
+    def delivered(self, program: Member, identity: tuple[int, ...], deliver: Deliver, payload: bytes) -> None:
         """The program was given a message."""
         self.deliveries += 1
         seen = self._of(program)
@@ -223,7 +223,7 @@ class LibraryChecker:
             )
 
 
-def _as_sent(seen: _Seen, message: UserMessage, deliver: Deliver, payload: memoryview) -> Iterator[str]:
+def _as_sent(seen: _Seen, message: UserMessage, deliver: Deliver, payload: bytes) -> Iterator[str]:
     """1: a message is delivered once, as it was sent."""
     if message.identity in seen.delivered:
         yield f"{seen.program} is given {message} a second time"
