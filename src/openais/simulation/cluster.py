@@ -51,6 +51,8 @@ class Cluster(Generic[E]):
             self.network.watch = self.trace.flight
         self.fatal: dict[NodeId, str] = {}
         """Nodes that the product stopped, and why it said it did."""
+        self.when_recorded: Callable[[NodeId, Recorded], None] = lambda node, record: None
+        """Told of what the machines tell their flight recorders."""
         self.lives: dict[NodeId, Life] = {}
         self.rings: dict[NodeId, ObservedRing] = {}
         self._make_ring = make_ring
@@ -167,6 +169,7 @@ class Cluster(Generic[E]):
 
     def recorded(self, node: NodeId, record: Recorded) -> None:
         """Something for the flight recorder."""
+        self.when_recorded(node, record)
         if self.trace is not None:
             self.trace.recorded(node, record)
 

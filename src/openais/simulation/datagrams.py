@@ -45,7 +45,8 @@ def _join(datagram: bytes) -> str:
     join = wire.read_join(datagram)
     failed = f" failed {sorted(join.failed)}" if join.failed else ""
     leave = " leaves" if join.leave else ""
-    return f"of {join.sender}{leave} processors {sorted(join.processors)}{failed}, sequence {join.ring_sequence}"
+    heard = f" hears {sorted(join.heard - {join.sender})}"
+    return f"of {join.sender}{leave} processors {sorted(join.processors)}{failed}{heard}, sequence {join.ring_sequence}"
 
 
 def _commit(datagram: bytes) -> str:

@@ -16,7 +16,16 @@ from openais.simulation.cluster import Cluster
 from openais.simulation.executives import ExecutiveCluster
 from openais.simulation.libraries import Program
 from openais.simulation.schedule import US, microseconds
+from openais.totem.effects import Recorded
 from openais.types import NodeId
+
+SOON_US: Final = 300_000
+"""A fault that follows on another comes within this."""
+AMBUSHES_MAX: Final = 12
+AMBUSH_CHANCE: Final = 0.08
+AMBUSH_US: Final = 10_000
+"""A fault that lies in wait comes within this."""
+FIRST_AMBUSH_US: Final = 100_000
 
 End: TypeAlias = Callable[[], None]
 Begin: TypeAlias = Callable[[Cluster[Any], random.Random], End]
@@ -260,31 +269,52 @@ FAULTS: Final = {fault.name: fault for fault in _ALL}
 
 
 class FaultSchedule:
-    """Lets faults happen to a cluster between `first_us` and `last_us`, by chance. `begun` counts them by name."""
+    """Lets faults happen to a cluster between `first_us` and `last_us`, by chance. `begun` counts them by name.
 
-    def __init__(
-        self,
-        cluster: Cluster[Any],
-        names: Sequence[str],
-        first_us: int,
-        last_us: int,
-        count: int,
-        kinds: dict[str, Fault] = FAULTS,
-    ) -> None:
+    Half of them follow shortly on the one before. In some runs faults also lie in wait for a node to change its state,
+    since that is when it can be hurt most.
+    """
+
+    def __init__(self, cluster: Cluster[Any], names: Sequence[str], first_us: int, last_us: int, count: int) -> None:
         self.begun: Counter[str] = Counter()
         self._cluster = cluster
+        self._last_us = last_us
+        programs = isinstance(cluster, ExecutiveCluster)
+        self._possible = [FAULTS[name] for name in names if programs or not FAULTS[name].programs]
+        if not self._possible:
+            return
         chance = cluster.chance
-        possible = [kinds[name] for name in names if isinstance(cluster, ExecutiveCluster) or not kinds[name].programs]
-        for _ in range(count if possible else 0):
-            fault = chance.choice(possible)
-            begins_us = chance.randint(first_us, last_us)
-            lasts_us = min(microseconds(chance.uniform(*fault.duration_s)), last_us - begins_us)
-            cluster.scheduler.at(begins_us, self._begin, fault, lasts_us)
+        begins_us = first_us
+        for _ in range(count):
+            if chance.random() < 0.5:
+                begins_us = min(begins_us + chance.randint(0, SOON_US), last_us)
+            else:
+                begins_us = chance.randint(first_us, last_us)
+            self._plan(begins_us, 1.0)
+        self._ambushes = chance.choice((0, 0, AMBUSHES_MAX))
+        if self._ambushes:
+            cluster.when_recorded = self._ambush
+
+    def _plan(self, begins_us: int, share: float) -> None:
+        """Lets any fault happen then, for a share of its usual time."""
+        chance = self._cluster.chance
+        fault = chance.choice(self._possible)
+        lasts_us = min(microseconds(share * chance.uniform(*fault.duration_s)), self._last_us - begins_us)
+        self._cluster.scheduler.at(begins_us, self._begin, fault, lasts_us)
 
     def _begin(self, fault: Fault, lasts_us: int) -> None:
         self.begun[fault.name] += 1
         end = fault.begin(self._cluster, self._cluster.chance)
         self._cluster.scheduler.after(lasts_us, end)
+
+    def _ambush(self, node: NodeId, record: Recorded) -> None:
+        """A node may have changed its state."""
+        soon_us = self._cluster.scheduler.now_us + self._cluster.chance.randint(0, AMBUSH_US)
+        if record.kind != "state" or not self._ambushes or not FIRST_AMBUSH_US < soon_us < self._last_us:
+            return
+        if self._cluster.chance.random() < AMBUSH_CHANCE:
+            self._ambushes -= 1
+            self._plan(soon_us, 0.3)
 
 
 def make_whole(cluster: Cluster[Any]) -> None:

@@ -18,7 +18,7 @@ _PRIORITIES: Final = (Priority.HIGH, Priority.MED, Priority.MED, Priority.MED, P
 def payload_size(chance: random.Random) -> int:
     """Mostly small, sometimes in several packets, once in a while very large."""
     draw = chance.random()
-    if draw < 0.9:
+    if draw < 0.8:
         return chance.randint(0, 200)
     if draw < 0.998:
         return chance.randint(200, 6_000)
