@@ -5,32 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.processes import ExecutiveProcess, executives, start_all
+from tests.support.processes import ExecutiveProcess
+from tests.support.rings import CALM_MS, DEFAULT_MS, STEADY_MS, ring_of, run
 from tests.support.virtual_synchrony import check_virtual_synchrony
 from tests.support.witness import Witness, assert_complete, hear_each_other, in_one_ring, talking, witness
 
 pytestmark = pytest.mark.e2e
 
-DEFAULT_MS, FAST_MS = 500, 120
-"""The token timeout unless it is configured, and the one documented for fast detection."""
+FAST_MS = 120
+"""The token timeout that is documented for fast detection."""
 STOPPED_S = 5.0
-
-
-@contextlib.asynccontextmanager
-async def ring_of(count: int, directory: Path, token_ms: int = DEFAULT_MS) -> AsyncIterator[list[Witness]]:
-    """Witnesses of executives in one ring, on loopback."""
-    async with executives(directory, count) as nodes, contextlib.AsyncExitStack() as stack:
-        for node in nodes:
-            node.sections["totem"]["token"] = str(token_ms)
-        await start_all(nodes)
-        witnesses = [await stack.enter_async_context(witness(node)) for node in nodes]
-        await in_one_ring(witnesses)
-        yield witnesses
 
 
 @contextlib.asynccontextmanager
@@ -39,10 +28,6 @@ async def back(executive: ExecutiveProcess) -> AsyncIterator[Witness]:
     await executive.start()
     async with witness(executive) as told:
         yield told
-
-
-def run(scenario: Callable[[], Coroutine[None, None, None]]) -> None:
-    asyncio.run(scenario())
 
 
 @pytest.mark.parametrize("token_ms", [DEFAULT_MS, FAST_MS])
@@ -63,7 +48,7 @@ def test_each_node_in_turn_is_killed_and_gone_for_the_others_and_comes_back(tmp_
 
 def test_a_crash_under_load_loses_nothing_that_a_survivor_said(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with ring_of(3, tmp_path) as witnesses:
+        async with ring_of(3, tmp_path, CALM_MS) as witnesses:
             *others, victim = witnesses
             async with talking(others):
                 await hear_each_other(witnesses)
@@ -86,7 +71,7 @@ def test_a_crash_under_load_loses_nothing_that_a_survivor_said(tmp_path: Path) -
 
 def test_one_that_is_stopped_leaves_and_comes_back_and_the_other_two_never_lose_each_other(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with ring_of(3, tmp_path) as witnesses:
+        async with ring_of(3, tmp_path, CALM_MS) as witnesses:
             one, other, stopped = witnesses
             async with talking([one, other]):
                 await hear_each_other(witnesses)
@@ -113,7 +98,7 @@ def test_one_that_is_stopped_leaves_and_comes_back_and_the_other_two_never_lose_
 @pytest.mark.parametrize("count", [16])
 def test_many_executives_form_one_ring_and_stay_in_it_under_light_load(tmp_path: Path, count: int) -> None:
     async def scenario() -> None:
-        async with ring_of(count, tmp_path, token_ms=2000) as witnesses:
+        async with ring_of(count, tmp_path, token_ms=STEADY_MS) as witnesses:
             before = [each.configurations for each in witnesses]
             for _ in range(10):
                 await hear_each_other(witnesses)

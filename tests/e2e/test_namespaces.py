@@ -4,41 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.lab import Lab, lab
-from tests.support.processes import counters_of, executives, start_all
+from tests.support.processes import counters_of, executives
+from tests.support.rings import CALM_MS, STEADY_MS, run, witnesses_of
 from tests.support.virtual_synchrony import check_virtual_synchrony
-from tests.support.witness import Witness, assert_complete, hear_each_other, in_one_ring, talking, witness
+from tests.support.witness import Witness, assert_complete, hear_each_other, in_one_ring, talking
 
 pytestmark = [pytest.mark.e2e, pytest.mark.netns]
 
 SIDE, OTHER_SIDE = (1, 2), (3, 4, 5)
 """The two sides of a partition."""
-STEADY_MS = 1000
-"""A token timeout with which no membership changes because the machine is busy."""
 
 
 @contextlib.asynccontextmanager
 async def ring_in(
-    network: Lab, directory: Path, version: int = 4, transport: str = "unicast", token_ms: int = 250
+    network: Lab, directory: Path, version: int = 4, transport: str = "unicast", token_ms: int = CALM_MS
 ) -> AsyncIterator[list[Witness]]:
     """Witnesses of a ring of five executives, one in each node of the lab."""
-    async with executives(directory, 5) as nodes, contextlib.AsyncExitStack() as stack:
+    async with executives(directory, 5) as nodes:
         network.put(nodes, version, transport)
         for node in nodes:
             node.sections["totem"]["token"] = str(token_ms)
-        await start_all(nodes)
-        witnesses = [await stack.enter_async_context(witness(node)) for node in nodes]
-        await in_one_ring(witnesses)
-        yield witnesses
-
-
-def run(scenario: Callable[[], Coroutine[None, None, None]]) -> None:
-    asyncio.run(scenario())
+        async with witnesses_of(nodes) as witnesses:
+            yield witnesses
 
 
 @pytest.mark.parametrize(("version", "transport"), [(4, "unicast"), (4, "multicast"), (6, "unicast"), (6, "multicast")])
@@ -55,6 +48,7 @@ def test_a_ring_of_five_is_parted_both_sides_carry_on_and_merge(tmp_path: Path, 
                     network.mend()
                     await in_one_ring(witnesses)
                     await hear_each_other(witnesses)
+                await hear_each_other(witnesses)
                 check_virtual_synchrony(witnesses)
                 for side in sides:
                     for each in side:

@@ -105,8 +105,9 @@ class Lab:
         self.part(())
 
     def lose(self, percent: float) -> None:
-        """From now on every node loses so much of what comes to it, at random."""
+        """From now on every node loses so much of what comes to it, at random: packets, not whole rows of them."""
         for node in self._nodes.values():
+            node.ip("link set dev eth0 gso_max_segs 1")
             node.run(["nft", "-f", "-"], LOSS.format(per_10_000=round(percent * 100)))
 
     def _namespace(self, at_end: contextlib.ExitStack) -> Namespace:

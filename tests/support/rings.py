@@ -12,8 +12,10 @@ from tests.support.witness import Witness, in_one_ring, witness
 
 DEFAULT_MS = 500
 """The token timeout unless it is configured."""
+CALM_MS = 1200
+"""One with which a failure is soon seen, and a busy machine makes none."""
 STEADY_MS = 2000
-"""One with which no membership changes because the machine is busy."""
+"""One for when no membership may change, whatever else the machine does."""
 
 
 def run(scenario: Callable[[], Coroutine[None, None, None]]) -> None:
