@@ -16,11 +16,10 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
-from benchmarks.executives import Tree, executives
+from benchmarks.executives import HERE, Tree, executives
 from benchmarks.measure import Load, Row, run
 from benchmarks.report import latency_table, ratio_table, throughput_table
 
-HERE: Final = Path(__file__).resolve().parent.parent
 UNITS: Final = {"K": 1024, "M": 1024 * 1024}
 
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+HERE: Final = Path(__file__).resolve().parent.parent
+"""This checkout."""
 LEAVE_S: Final = 10.0
 CONFIGURATION: Final = """\
 network {{
@@ -71,11 +73,23 @@ class Executive:
                 stderr=log,
             )
 
+    def signal(self, number: signal.Signals) -> None:
+        """Sends it a signal."""
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    async def kill(self) -> None:
+        """Ends it as a power failure would."""
+        assert self.process is not None
+        self.process.kill()
+        await self.process.wait()
+
     async def end(self) -> None:
         """Has it leave in order, by force if that takes too long."""
         if self.process is None or self.process.returncode is not None:
             return
-        self.process.send_signal(signal.SIGTERM)
+        self.signal(signal.SIGCONT)
+        self.signal(signal.SIGTERM)
         try:
             async with asyncio.timeout(LEAVE_S):
                 await self.process.wait()
@@ -100,8 +114,10 @@ class Executive:
 
 
 @contextlib.asynccontextmanager
-async def executives(tree: Tree, count: int, totem: Mapping[str, str]) -> AsyncIterator[list[Executive]]:
-    """So many executives of one cluster, started, with further keys of the section totem."""
+async def executives(
+    tree: Tree, count: int, totem: Mapping[str, str], *, start: bool = True
+) -> AsyncIterator[list[Executive]]:
+    """So many executives of one cluster, with further keys of the section totem; they run unless `start` is False."""
     with tempfile.TemporaryDirectory(prefix="openais-benchmark-") as name:
         folder = Path(name)
         (folder / "authkey").touch(mode=0o600)
@@ -120,7 +136,7 @@ async def executives(tree: Tree, count: int, totem: Mapping[str, str]) -> AsyncI
                 )
             )
         try:
-            for node in nodes:
+            for node in nodes if start else ():
                 await node.start(tree)
             yield nodes
         finally:
