@@ -423,6 +423,22 @@ def test_a_member_that_the_token_reaches_but_no_packet_is_given_up() -> None:
     assert visit >= 250
 
 
+def test_a_member_that_was_given_up_as_deaf_is_not_listened_to_for_a_while() -> None:
+    """What it sends arrives: its ring would be met again at once, and everybody would wait for it once more."""
+    bench, ring = operational()
+    bench.hear(packet(1, ring, 1, b"m").raw)
+    for visit in range(400):
+        if bench.state == "operational":
+            bench.now += SETTINGS.token_timeout_s / 20
+            bench.hear(token(ring, 1, NEXT_HOP + 3 * visit, sequence=1, aru=0, setter=3, requests=[(1, 1)]))
+    bench.join(3, (1, 2, 3))
+    bench.announce(3, RingId(ring.sequence + 1, NodeId(3)), (3,), heard=(1, 2), mutual=(1, 2))
+    assert bench.count("deaf_ignored") == 2
+    bench.now += SETTINGS.deaf_s
+    bench.join(3, (1, 2, 3))
+    assert bench.count("deaf_ignored") == 2
+
+
 def test_a_member_that_is_slow_to_receive_stays() -> None:
     """Its aru moves, if only a little."""
     bench, ring = operational()

@@ -180,7 +180,7 @@ def test_who_does_not_answer_in_time_is_considered_failed() -> None:
     """Node 4 is only known from node 3."""
     bench = Bench(2)
     bench.join(3, (2, 3, 4), heard=(2, 3))
-    bench.wait(bench.settings.consensus_s + bench.settings.join_s)
+    bench.wait(bench.settings.consensus_s(3) + bench.settings.join_s)
     assert bench.own_join().failed == {4}
     assert "node 4: no answer to joins for" in bench.recorded("failed")[0]
 
@@ -190,7 +190,7 @@ def test_who_hears_only_a_part_of_us_is_left_out() -> None:
     bench = Bench(2)
     bench.join(3, (2, 3, 4), heard=(2, 3))
     bench.join(4, (2, 3, 4), heard=(2, 4))
-    bench.wait(bench.settings.consensus_s + bench.settings.join_s)
+    bench.wait(bench.settings.consensus_s(3) + bench.settings.join_s)
     assert bench.own_join().failed == {4}
     assert bench.recorded("failed") == ["node 4: hears only a part of us"]
 

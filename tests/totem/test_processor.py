@@ -10,7 +10,7 @@ from openais.totem.wire import PacketType
 from openais.types import Guarantee, NodeId, Priority
 from tests.totem.bench import SETTINGS, Bench, operational, token
 
-PATIENCE_S = 3 * (SETTINGS.token_loss_s(1) + SETTINGS.consensus_s)
+PATIENCE_S = 3 * (SETTINGS.token_loss_s(1) + SETTINGS.consensus_s(1))
 
 
 # What may be submitted

@@ -237,7 +237,7 @@ def test_a_crashed_member_is_out_soon_and_nothing_is_lost() -> None:
     load(network, 10)
     network.crash(3)
     took = network.form(1, 2)
-    assert took < 2 * SETTINGS.token_timeout_s + SETTINGS.consensus_s
+    assert took < 2 * SETTINGS.token_timeout_s + SETTINGS.consensus_s(3)
     load(network, 10)
     network.run(0.5)
     one, two = (network.machines[key].events for key in (1, 2))

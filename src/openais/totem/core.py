@@ -71,6 +71,8 @@ class Core:
         self.incarnations: Final[dict[NodeId, int]] = {node_id: incarnation}
         self.excluded: dict[NodeId, tuple[int, float]] = {}
         """Processors that were heard but could not agree, by incarnation, and until when their joins are ignored."""
+        self._deaf: dict[NodeId, tuple[int, float]] = {}
+        """Processors that received no packets, by incarnation, and until when they are not listened to."""
         self.highest_sequence = ring_sequence
         """The highest ring sequence that this processor knows of."""
         self.reserved_sequence = ring_sequence
@@ -161,6 +163,16 @@ class Core:
             for node in known.keys() - kept:
                 del known[node]
         self.excluded = {node: entry for node, entry in self.excluded.items() if entry[1] > now}
+        self._deaf = {node: entry for node, entry in self._deaf.items() if entry[1] > now and node not in members}
+
+    def give_up_deaf(self, node: NodeId, now: float) -> None:
+        """A member receives no packets: for a while it is not listened to, or it would be met again at once."""
+        self._deaf[node] = (self.incarnations[node], now + self.settings.deaf_s)
+
+    def is_deaf(self, node: NodeId, incarnation: int, now: float) -> bool:
+        """Whether a processor was given up as deaf lately."""
+        deaf = self._deaf.get(node)
+        return deaf is not None and deaf[0] == incarnation and now < deaf[1]
 
     def is_excluded(self, join: Join, now: float) -> bool:
         """Whether joins of this processor are ignored for now, unless they show that it hears us."""

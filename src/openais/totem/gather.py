@@ -53,7 +53,7 @@ class Gather(State):
         """The last join told that we hear everybody who is left."""
         self._started = now
         self._join_deadline = now
-        self._consensus_deadline = now + core.settings.consensus_s
+        self._consensus_deadline = now + self._consensus_s()
         self._waits = 0
         self._changed = False
         startup = 0.0 if core.ring.installed else _STARTUP_JOINS * core.settings.join_s
@@ -140,6 +140,9 @@ class Gather(State):
     def _candidates(self) -> set[NodeId]:
         return self._processors - self._failed.keys()
 
+    def _consensus_s(self) -> float:
+        return self.core.settings.consensus_s(len(self._processors))
+
     def _hears_all(self) -> bool:
         """Whether a join of everybody who is left has come."""
         return self._heard.keys() >= self._candidates() - {self.core.node_id}
@@ -186,7 +189,7 @@ class Gather(State):
 
     def _sets_changed(self, now: float) -> None:
         self._consensus = {self.core.node_id}
-        self._consensus_deadline = now + self.core.settings.consensus_s
+        self._consensus_deadline = now + self._consensus_s()
         self._changed = True
 
     def _send_join(self, now: float) -> None:
@@ -210,7 +213,7 @@ class Gather(State):
         core = self.core
         candidates = self._candidates()
         together = hearing_set(candidates, {**self._heard, core.node_id: {core.node_id, *self._heard}}, core.node_id)
-        waited = round(core.settings.consensus_s * 1000)
+        waited = round(self._consensus_s() * 1000)
         if together != candidates:
             for node in sorted(candidates - together):
                 heard = node in self._heard
@@ -255,7 +258,7 @@ class Gather(State):
 
     def _refused(self, now: float) -> dict[NodeId, tuple[int, float]]:
         """Those that spoke but could not agree: they are not heard again for a while."""
-        until = now + 2 * self.core.settings.consensus_s
+        until = now + 2 * self._consensus_s()
         return {
             node: (self.core.incarnations[node], until)
             for node, why in self._failed.items()

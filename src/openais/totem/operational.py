@@ -188,6 +188,7 @@ class Operational(State):
         if core.leaving and core.queues.empty() and self._ring.safe_line == token.sequence:
             gather.leave_message(core)
         elif (deaf := self._circulation.deaf_member(now)) is not None:
+            core.give_up_deaf(deaf, now)
             self._gather(f"node {deaf} receives no packets", now, failed={deaf: "receives no packets"})
 
     def _deliver(self) -> None:

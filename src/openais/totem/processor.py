@@ -122,7 +122,7 @@ class Processor:
             self._input_done(now)
 
     def leave(self, now: float) -> None:
-        """Leaves the ring in order, once what was submitted has reached all; bounded by two token timeouts."""
+        """Leaves the ring in order, once what was submitted has reached all; in a ring within two token timeouts."""
         self._core.leaving = True
         self.wake(now)
         if self._core.configuration is None and not self._stopped():
@@ -264,6 +264,10 @@ class Processor:
         if message.sender == core.node_id:
             core.count("own_echo")
             return False
+        speaks_as = message.incarnation if isinstance(message, Join) else dict(message.members).get(message.sender, 0)
+        if core.is_deaf(message.sender, speaks_as, now):
+            core.count("deaf_ignored")
+            return False
         return core.settings_agree(message.sender, settings)
 
     def _meet_namesake(self, incarnation: int, now: float) -> None:
@@ -271,7 +275,7 @@ class Processor:
         core = self._core
         core.count("namesake")
         text = f"another node uses node id {core.node_id} as well; give each node an id of its own"
-        patience = 3 * (core.token_loss_s() + core.settings.consensus_s)
+        patience = 3 * (core.settings.token_loss_s(1) + core.settings.consensus_s(1))
         if now > self._namesake_heard_at + patience:
             self._namesake_since = now
         self._namesake_heard_at = now

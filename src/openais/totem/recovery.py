@@ -176,6 +176,7 @@ class Recovery(State):
         if self._complete_visits == _COMPLETE_VISITS:
             self._install(now)
         elif (deaf := circulation.deaf_member(now)) is not None:
+            self.core.give_up_deaf(deaf, now)
             why = f"node {deaf} receives no packets in recovery"
             self.core.become(gather.Gather(self.core, why, now, {deaf: "receives no packets"}), now, why)
 

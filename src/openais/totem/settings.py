@@ -65,15 +65,19 @@ class RingSettings:
         """Join messages are repeated this often while gathering."""
         return self.token_timeout_s / 10
 
-    @property
-    def consensus_s(self) -> float:
-        """A processor that did not agree within this time is put into the fail set."""
-        return self.token_timeout_s * 0.5
+    def consensus_s(self, processors: int) -> float:
+        """Of so many, a processor that did not agree within this time is put into the fail set."""
+        return self.token_timeout_s * 0.5 + self.token_coefficient_s * max(0, processors - 2)
 
     @property
     def fail_to_receive_s(self) -> float:
         """A member that the token reaches, but for so long none of the packets that it lacks, is given up."""
         return self.token_timeout_s * 2
+
+    @property
+    def deaf_s(self) -> float:
+        """For so long a member that was given up because it received nothing is not listened to."""
+        return self.token_timeout_s * 10
 
     @property
     def announce_s(self) -> float:
