@@ -35,8 +35,8 @@ DATA: Final = 0x4D424741
 END: Final = 0x4D424745
 HEAD: Final = struct.Struct("<IIQ")
 STAMPED: Final = struct.Struct("<IIQQ")
-BATCH_BYTES: Final = 64 * 1024
-"""What a sender of throughput runs hands over in one call."""
+BURST_BYTES: Final = 64 * 1024
+"""What a sender of throughput runs sends before it looks at the clock, and whether it is held up."""
 KEPT_WHOLE_MAX: Final = 1024
 """Bytes of the largest messages that are kept and folded whole; of larger ones it is the head."""
 CALL_TIMEOUT_S: Final = 60.0
@@ -174,13 +174,16 @@ class Client:
     async def _send_all(self, begin: float, until: float) -> None:
         size, own, pack = self._options.size, self._options.self, HEAD.pack
         tail = (bytes(STAMPED.size - HEAD.size) + self._filling)[: size - HEAD.size]
-        count = max(1, BATCH_BYTES // size)
+        count = max(1, BURST_BYTES // size)
         await asyncio.sleep(begin - time.monotonic())
-        while time.monotonic() < until:
-            first = self._sent
-            self._sent += count
-            await self._multicast([pack(DATA, own, number) + tail for number in range(first, self._sent)])
-        await self._send_end()
+        async with self._evs.sender(guarantee=self._guarantee) as sender:
+            while time.monotonic() < until:
+                first = self._sent
+                self._sent += count
+                for number in range(first, self._sent):
+                    sender.send(pack(DATA, own, number) + tail)
+                await sender.drain()
+            sender.send(HEAD.pack(END, own, self._sent))
 
     async def _send_one_by_one(self, begin: float, until: float) -> None:
         """Sends the next message when the one before was delivered here."""
@@ -191,22 +194,25 @@ class Client:
             await self._multicast([stamp + self._filling])
             while self._ledger.count < self._sent:
                 await self._receive()
-        await self._send_end()
-
-    async def _send_end(self) -> None:
         await self._multicast([HEAD.pack(END, self._options.self, self._sent)])
 
     async def _receive_all(self) -> None:
         """Takes events until the ends of all senders have come."""
-        while len(self._ledger.ends) < self._options.senders:
-            await self._receive()
+        ledger, senders = self._ledger, self._options.senders
+        latency = self._options.mode == "lat"
+        async for event in self._evs:
+            if isinstance(event, MessageDelivered):
+                ledger.add(event.payload)
+                if latency:
+                    self._note_latency(event.payload)
+                if len(ledger.ends) == senders:
+                    break
 
     async def _receive(self) -> None:
         event = await self._evs.receive()
         if isinstance(event, MessageDelivered):
             self._ledger.add(event.payload)
-            if self._options.mode == "lat":
-                self._note_latency(event.payload)
+            self._note_latency(event.payload)
 
     def _note_latency(self, payload: bytes) -> None:
         now = time.monotonic_ns()

@@ -17,6 +17,7 @@ from typing import Final
 HERE: Final = Path(__file__).resolve().parent.parent
 """This checkout."""
 LEAVE_S: Final = 10.0
+LOG_LINES: Final = 10
 CONFIGURATION: Final = """\
 network {{
     bindnetaddr: 127.0.0.1
@@ -97,6 +98,11 @@ class Executive:
             self.process.kill()
             await self.process.wait()
 
+    def last_words(self) -> str:
+        """The end of its log."""
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else ["(it was not started)"]
+        return "\n".join((f"node {self.number}:", *lines[-LOG_LINES:]))
+
     def cpu_s(self) -> float:
         """Processor time used so far, all threads."""
         assert self.process is not None
@@ -112,12 +118,22 @@ class Executive:
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
+    def peak_memory_mib(self) -> float:
+        """The most memory that it has had."""
+        assert self.process is not None
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) / 1024
+
 
 @contextlib.asynccontextmanager
 async def executives(
     tree: Tree, count: int, totem: Mapping[str, str], *, start: bool = True
 ) -> AsyncIterator[list[Executive]]:
-    """So many executives of one cluster, with further keys of the section totem; they run unless `start` is False."""
+    """So many executives of one cluster, with further keys of the section totem; they run unless `start` is False.
+
+    What they logged last is told with an error.
+    """
     with tempfile.TemporaryDirectory(prefix="openais-benchmark-") as name:
         folder = Path(name)
         (folder / "authkey").touch(mode=0o600)
@@ -135,13 +151,19 @@ async def executives(
                     socket=node.socket,
                 )
             )
-        try:
+
+        def explain(kind: object, error: BaseException | None, trace: object) -> None:
+            if error is not None:
+                for node in nodes:
+                    error.add_note(node.last_words())
+
+        async with contextlib.AsyncExitStack() as at_end:
+            for node in nodes:
+                at_end.push_async_callback(node.end)
+            at_end.push(explain)
             for node in nodes if start else ():
                 await node.start(tree)
             yield nodes
-        finally:
-            for node in nodes:
-                await node.end()
 
 
 def _free_ports(count: int) -> list[int]:
