@@ -10,11 +10,13 @@ from openais.client.evs_operations import (
     MessageDelivered,
     PartlySent,
 )
+from openais.client.evs_sender import AsyncSender
 from openais.messages.evs import ConfigurationView, GroupMember, Membership, RingIdentity
 from openais.types import DispatchFlags, Guarantee, NodeId, Priority, Version
 
 __all__ = [
     "AsyncEvs",
+    "AsyncSender",
     "ConfigurationChanged",
     "ConfigurationView",
     "DispatchFlags",

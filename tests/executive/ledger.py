@@ -45,6 +45,7 @@ class Write(Request, frozen=True):
     entry: str
     priority: int = Priority.MED
     copies: int = 1
+    wait: bool = False
 
 
 class Bulk(Message, frozen=True):
@@ -143,7 +144,7 @@ class Ledger(Service):
     def read(self, caller: Source, request: Read) -> Effects:
         yield Reply(caller, Entries(tuple(self.entries)))
 
-    @library(Write, sends=lambda request: Priority(request.priority))
+    @library(Write, sends=lambda request: Priority(request.priority), waits=lambda request: bool(request.wait))
     def write(self, caller: Source, request: Write) -> Effects:
         if request.entry in self.entries:
             raise Exists(f"write: {request.entry} is there")

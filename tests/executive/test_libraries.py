@@ -114,6 +114,52 @@ def test_a_full_queue_is_try_again_and_the_handler_is_not_called() -> None:
     assert cluster.entries() == [["0", "1", "2", "low"]] * 2
 
 
+def test_a_request_that_may_wait_is_handled_once_there_is_room_and_later_ones_behind_it() -> None:
+    cluster = formed(1, 2, queue_max=3)
+    library, executive = cluster[1].library(), cluster[1].executive
+    waiting = [library.send(Write(f"{number}", wait=True)) for number in range(5)]
+    behind = library.send(Read())
+    assert library.answers.keys() & {*waiting, behind} == set()
+    assert executive.paused_connections == {library.number}
+    cluster.group.deliver()
+    assert [library.answers[call] for call in waiting] == [Written(place) for place in range(1, 6)]
+    assert library.answers[behind] == Entries(("0", "1"))
+    assert executive.paused_connections == set()
+    assert cluster.entries() == [["0", "1", "2", "3", "4"]] * 2
+
+
+def test_those_who_wait_for_room_have_their_turn_one_after_the_other() -> None:
+    cluster = formed(1, queue_max=1)
+    first, second = cluster[1].library(), cluster[1].library()
+    for number in range(3):
+        first.send(Write(f"a{number}", wait=True))
+        second.send(Write(f"b{number}", wait=True))
+    cluster.group.deliver()
+    assert cluster.entries() == [["a0", "b0", "a1", "b1", "a2", "b2"]]
+
+
+def test_who_does_not_wait_is_told_try_again_while_another_waits() -> None:
+    cluster = formed(1, queue_max=1)
+    patient, other = cluster[1].library(), cluster[1].library()
+    patient.send(Write("a", wait=True))
+    patient.send(Write("b", wait=True))
+    assert code(other.call(Write("c"))) is ErrorCode.TRY_AGAIN
+    cluster.group.deliver()
+    assert cluster.entries() == [["a", "b"]]
+
+
+def test_a_library_that_waits_for_room_may_go() -> None:
+    cluster = formed(1, queue_max=1)
+    library = cluster[1].library()
+    library.send(Write("a", wait=True))
+    library.send(Write("b", wait=True))
+    library.close()
+    cluster.group.deliver()
+    (entries,) = cluster.entries()
+    assert entries[0] == "a"
+    assert "b" not in entries
+
+
 def test_what_a_handler_sends_beyond_the_room_is_sent_later_and_in_order() -> None:
     cluster = formed(1, 2, queue_max=3)
     library = cluster[1].library()

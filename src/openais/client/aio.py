@@ -75,6 +75,30 @@ class AsyncConnection(Generic[E]):
             result: T = end.value
             return result
 
+    async def begin(self, request: Request) -> int:
+        """Makes a call without waiting for its answer, which is to be taken by `answer_to`; its number.
+
+        Calls leave in the order in which they are begun. Raises as `Session.request`.
+        """
+        await self._room(math.inf)
+        call, frame = self._session.request(request)
+        self._send(call, frame)
+        return call
+
+    async def answer_to(self, call: int, deadline: float = math.inf) -> Message:
+        """The answer to a call, awaited. Raises the executive's error, TimeoutExpired, or what broke it."""
+        try:
+            await self._until(self._calls[call], deadline)
+            return self._session.answer(call)
+        finally:
+            self.forget(call)
+
+    def forget(self, call: int) -> None:
+        """Nobody waits for the answer to a call any more."""
+        del self._calls[call]
+        self._session.forget(call)
+        self._watch()
+
     async def dispatch(self, flags: DispatchFlags, handler: Callable[[E], None]) -> None:
         """Gives events to `handler`: ONE that waits, ALL that wait, or BLOCKING until the handle is finalized.
 
@@ -143,16 +167,13 @@ class AsyncConnection(Generic[E]):
         return None
 
     async def _answer(self, call: int, frame: bytes, deadline: float) -> Message:
-        waiter = self._calls[call] = self._loop.create_future()
-        try:
-            self._write(frame)
-            self._watch()
-            await self._until(waiter, deadline)
-            return self._session.answer(call)
-        finally:
-            del self._calls[call]
-            self._session.forget(call)
-            self._watch()
+        self._send(call, frame)
+        return await self.answer_to(call, deadline)
+
+    def _send(self, call: int, frame: bytes) -> None:
+        self._calls[call] = self._loop.create_future()
+        self._write(frame)
+        self._watch()
 
     async def _room(self, deadline: float) -> None:
         while self._unwritten_bytes > UNWRITTEN_BYTES_MAX and self._session.ended is None:
@@ -167,11 +188,14 @@ class AsyncConnection(Generic[E]):
             waiters.remove(waiter)
 
     async def _until(self, waiter: asyncio.Future[None], deadline: float) -> None:
+        if deadline == math.inf:
+            await waiter
+            return
+        alarm = self._loop.call_at(deadline, _expire, waiter)
         try:
-            async with asyncio.timeout_at(None if deadline == math.inf else deadline):
-                await waiter
-        except TimeoutError:
-            raise TimeoutExpired from None
+            await waiter
+        finally:
+            alarm.cancel()
 
     # What the event loop calls, and what it is asked for.
 
@@ -275,3 +299,8 @@ def _wake_all(waiters: deque[asyncio.Future[None]]) -> None:
     for waiter in waiters:
         if not waiter.done():
             waiter.set_result(None)
+
+
+def _expire(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_exception(TimeoutExpired())

@@ -24,6 +24,7 @@ from openais.client.evs_operations import (
     to_groups,
     to_joined,
 )
+from openais.client.evs_sender import AsyncSender
 from openais.client.handles import HandleDatabase
 from openais.client.library import Library
 from openais.messages.evs import GroupMember, Membership
@@ -214,6 +215,17 @@ class AsyncEvs(AsyncLibrary[EvsEvent]):
         """Sends one payload, or many in order, to groups (evs_mcast_groups); see `Evs.multicast`."""
         outgoing = to_groups(groups, guarantee, priority)
         return await self._run(operations.multicast(outgoing, payloads, retry, self._session().body_max), timeout)
+
+    def sender(
+        self, groups: GroupNames = (), *, guarantee: Guarantee = Guarantee.AGREED, priority: Priority = Priority.MED
+    ) -> AsyncSender:
+        """For sending without awaiting each message: many in a row, or now and then from code that cannot wait.
+
+        To `groups`, or to all that the handle is in when none are named. What it sends and what the other methods send
+        has no order between them.
+        """
+        outgoing = to_groups(groups, guarantee, priority) if groups else to_joined(guarantee, priority)
+        return AsyncSender(lambda: self._handles.instance(self._handle), outgoing)
 
     async def membership(
         self, groups: GroupNames = (), *, timeout: float | None = None, retry: bool = False

@@ -19,7 +19,7 @@ from openais.messages.base import Kind, encode
 from openais.messages.frame import FRAME_MAX, Frame, FrameReader, pack
 from openais.messages.session import GOODBYE_NUMBER, Goodbye
 from openais.services.base import Service
-from openais.types import ErrorCode, Version
+from openais.types import ErrorCode, Priority, Version
 
 
 @dataclass(slots=True, frozen=True)
@@ -65,6 +65,7 @@ class Connection:
         "service",
         "version",
         "waiting",
+        "waits_for",
     )
 
     def __init__(self, number: int, credentials: Credentials, frame_max: int) -> None:
@@ -73,6 +74,8 @@ class Connection:
         self.reader: Final = FrameReader(frame_max)
         self.waiting: Final[deque[Frame]] = deque()
         """Requests that arrived and are not served yet."""
+        self.waits_for: Priority | None = None
+        """The queue on which the first of these waits for room."""
         self.pending: list[bytes] = []
         """Frames produced during the present input."""
         self.goodbye = b""

@@ -237,6 +237,7 @@ class Executive:
             self._libraries.tell_services()
             self._transfer.send(self._outbox.offer)
             self._outbox.retry()
+            self._libraries.retry()
             if self._outbox.submitted:
                 self._outbox.submitted = False
                 self._ring.wake(self._now)

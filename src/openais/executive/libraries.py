@@ -8,10 +8,11 @@ A library is not trusted. What it does wrong is counted by cause, and
   the connection is closed, as nothing that follows could be understood.
 
 Requests of one connection are handled in the order in which they came. They wait, and the runtime does not read more,
-while the library leaves too much unread, and before the first complete state of this node: a library of a joining node
-sees nothing of the cluster before. The status service is served at any time. From then on requests that only read are
-answered from the state as it is, and requests that multicast are taken while their queue has room, be it that it is
-held back by an exchange of state, and get TRY_AGAIN when it is full.
+while the library leaves too much unread, while the first of them waits for room on a queue of the ring, and before the
+first complete state of this node: a library of a joining node sees nothing of the cluster before. The status service is
+served at any time. From then on requests that only read are answered from the state as it is, and requests that
+multicast are taken while their queue has room, be it that it is held back by an exchange of state, and get TRY_AGAIN
+when it is full, unless they are to wait.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from openais.messages.base import Kind, Malformed, ServiceId, Source, decode, en
 from openais.messages.frame import Frame, pack
 from openais.messages.session import INITIALIZE_NUMBER, Initialize, Initialized
 from openais.services.base import Effects, LibraryConnection
-from openais.types import AisError, ErrorCode, NodeId, Version
+from openais.types import AisError, ErrorCode, NodeId, Priority, Version
 
 _OPEN_FROM_THE_START: Final = frozenset((ServiceId.STATUS,))
 
@@ -53,6 +54,8 @@ class Libraries:
         self._perform = perform
         self._note = note
         """Tells the flight recorder."""
+        self._held: dict[int, Connection] = {}
+        """Those whose first request waits for room on a queue of the ring."""
         self._ready = False
         self._ended = ""
         """Why no library is served any more."""
@@ -90,6 +93,7 @@ class Libraries:
 
     def closed(self, number: int) -> None:
         """A connection is gone. Its service is told, unless it was when the executive ended it."""
+        self._held.pop(number, None)
         connection = self._connections.remove(number)
         if connection is not None and not connection.closing:
             self._tell_service(connection)
@@ -104,6 +108,14 @@ class Libraries:
         for number in self._connections.numbers():
             connection = self._connections.get(number)
             if connection is not None:
+                self._serve(connection)
+
+    def retry(self) -> None:
+        """Serves those that waited for room, as far as there is some by now; who has to wait again is the last."""
+        for number, connection in list(self._held.items()):
+            if connection.waits_for is not None and self._outbox.room(connection.waits_for):
+                del self._held[number]
+                connection.waits_for = None
                 self._serve(connection)
 
     def end_all(self, reason: str) -> None:
@@ -129,7 +141,7 @@ class Libraries:
         self._connections.touch(connection)
 
     def _may_serve(self, connection: Connection) -> bool:
-        if self._connections.throttled(connection):
+        if connection.waits_for is not None or self._connections.throttled(connection):
             return False
         service = connection.service
         return self._ready or service is None or service.service_id in _OPEN_FROM_THE_START
@@ -162,6 +174,9 @@ class Libraries:
         if route.sends is not None:
             priority = route.sends(request)
             if not self._outbox.room(priority):
+                if route.waits is not None and route.waits(request):
+                    self._hold(connection, frame, priority)
+                    return
                 self._count("try_again")
                 self._refuse(connection, frame, ErrorCode.TRY_AGAIN, f"the {priority.name} queue is full")
                 return
@@ -169,6 +184,11 @@ class Libraries:
             self._perform(service_id, route.handler(Source(self._node_id, connection.number, frame.call), request))
         except AisError as error:
             self._refuse(connection, frame, error.code, str(error))
+
+    def _hold(self, connection: Connection, frame: Frame, priority: Priority) -> None:
+        connection.waiting.appendleft(frame)
+        connection.waits_for = priority
+        self._held[connection.number] = connection
 
     # The handshake
 

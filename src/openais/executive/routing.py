@@ -13,11 +13,13 @@ from openais.types import NodeId, Priority
 
 @dataclass(slots=True, frozen=True)
 class LibraryRoute:
-    """The handler of one request of libraries. `sends` tells the queue it multicasts on, or is None."""
+    """The handler of one request of libraries. `sends` tells the queue it multicasts on, `waits` whether it waits for
+    room there; None: it does not."""
 
     request: type[Request]
     handler: Callable[[Source, Any], Effects]
     sends: Callable[[Any], Priority] | None
+    waits: Callable[[Any], bool] | None
 
 
 @dataclass(slots=True, frozen=True)
@@ -52,6 +54,6 @@ def group_key(service: int, number: int) -> int:
 
 def _library_routes(service: Service) -> dict[int, LibraryRoute]:
     return {
-        number: LibraryRoute(handler.request, getattr(service, handler.name), handler.sends)
+        number: LibraryRoute(handler.request, getattr(service, handler.name), handler.sends, handler.waits)
         for number, handler in library_handlers(type(service)).items()
     }

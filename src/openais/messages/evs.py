@@ -101,14 +101,16 @@ class Multicast(Request, frozen=True):
     """evs_mcast_joined (`groups` empty: the groups the connection is in) and evs_mcast_groups.
 
     All payloads have one guarantee and priority and are delivered in this order. As many as one group message holds
-    (about 1 MiB in all) are taken. TRY_AGAIN when none found room, NOT_EXIST when `groups` is empty and the connection
-    is in no group, TOO_BIG when the first payload alone does not fit.
+    (about 1 MiB in all) are taken. TRY_AGAIN when none found room, unless it is to `wait` for it, with all requests of
+    the connection behind it. NOT_EXIST when `groups` is empty and the connection is in no group, TOO_BIG when the first
+    payload alone does not fit.
     """
 
     groups: Groups
     guarantee: Annotated[int, msgspec.Meta(ge=0, le=1)]
     priority: Annotated[int, msgspec.Meta(ge=0, le=3)]
     payloads: Batch
+    wait: bool = False
 
 
 class GroupMember(msgspec.Struct, array_like=True, frozen=True, order=True):

@@ -198,6 +198,8 @@ class LibraryHandler:
     name: str
     sends: Callable[[Any], Priority] | None
     """Which queue the handler sends on, from the request; None when it sends nothing."""
+    waits: Callable[[Any], bool] | None
+    """Whether the request waits for room on that queue; None when none does."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -211,16 +213,21 @@ class ExecutiveHandler:
 F = TypeVar("F", bound=Callable[..., Effects])
 
 
-def library(request: type[Request], sends: Priority | Callable[[Any], Priority] | None = None) -> Callable[[F], F]:
+def library(
+    request: type[Request],
+    sends: Priority | Callable[[Any], Priority] | None = None,
+    waits: Callable[[Any], bool] | None = None,
+) -> Callable[[F], F]:
     """Marks the handler of a library request: `handler(self, caller: Source, request) -> Effects`.
 
     `sends` is the priority of what it multicasts. When that queue is full the caller gets TRY_AGAIN and the handler is
-    not called. An AisError that it raises is the answer.
+    not called; or, when `waits` says so of the request, it is called once there is room, and later requests of that
+    connection behind it. An AisError that it raises is the answer.
     """
     chooser = (lambda _: sends) if isinstance(sends, Priority) else sends
 
     def mark(function: F) -> F:
-        function.library_handler = LibraryHandler(request, function.__name__, chooser)  # type: ignore[attr-defined]
+        function.library_handler = LibraryHandler(request, function.__name__, chooser, waits)  # type: ignore[attr-defined]
         return function
 
     return mark

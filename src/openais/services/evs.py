@@ -205,7 +205,7 @@ class Evs(Service):
         groups = _group_names(request.groups)
         yield ToGroup(GroupLeave(self._libraries[caller.connection].member, groups, caller.call), Priority.MED)
 
-    @library(Multicast, sends=lambda request: Priority(request.priority))
+    @library(Multicast, sends=lambda request: Priority(request.priority), waits=lambda request: bool(request.wait))
     def multicast(self, caller: Source, request: Multicast) -> Effects:
         sender = self._libraries[caller.connection]
         groups = _group_names(request.groups) if request.groups else sender.joined

@@ -1,0 +1,171 @@
+"""Messages that are sent without awaiting each: they gather while earlier ones are on their way.
+
+What a program sends in one turn of its event loop leaves together, in one request. As long as requests are on their way
+to the executive, further messages wait for the next one: so nothing waits while little is sent, and the more is sent
+the less each message costs. When the ring cannot keep up, the executive lets requests wait instead of refusing them,
+and `drain` holds the program up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractContextManager
+from itertools import accumulate
+from types import TracebackType
+from typing import Any, Final, Self
+
+from openais.client.aio import AsyncConnection
+from openais.client.evs_operations import PAYLOAD_OVERHEAD, REQUEST_OVERHEAD, Outgoing, Payload
+from openais.messages.evs import BATCH_MAX, Multicast, batch_of
+from openais.types import AisError, TooBig, TryAgain
+
+GATHERED_BYTES: Final = 64 * 1024
+"""Bytes of payload that leave in one request, unless a single payload is bigger."""
+REQUESTS_MAX: Final = 4
+"""Requests on their way at a time."""
+DRAINED_BYTES: Final = 1024 * 1024
+"""`drain` comes back at once while no more than this waits."""
+WAITING_BYTES_MAX: Final = 64 * 1024 * 1024
+"""What may wait when a program does not drain."""
+FULL_PAUSE_S: Final = 0.01
+"""Between attempts while so many events wait to be dispatched that no call is taken."""
+
+Lease = Callable[[], AbstractContextManager[AsyncConnection[Any]]]
+
+
+class AsyncSender:
+    """Sends messages to groups, in order. Made by `AsyncEvs.sender`; its context ends when all were accepted.
+
+    async with evs.sender("chat") as sender:
+        for line in lines:
+            sender.send(line)
+            await sender.drain()
+
+    An error of the executive ends it: `send`, `drain` and `flush` raise it from then on, and what was sent before and
+    was not accepted yet may be lost. For one event loop only.
+    """
+
+    def __init__(self, lease: Lease, outgoing: Outgoing) -> None:
+        """`lease` gives the connection, and keeps it valid for a context."""
+        self._lease = lease
+        self._outgoing = outgoing
+        self._waiting: deque[bytes] = deque()
+        self._waiting_bytes = 0
+        self._calls: deque[int] = deque()
+        """Those whose answers nobody awaits yet."""
+        self._requests = 0
+        """Requests on their way."""
+        self._error: AisError | None = None
+        self._sending: asyncio.Task[None] | None = None
+        self._answering: asyncio.Task[None] | None = None
+        self._waiters: list[asyncio.Future[None]] = []
+
+    def send(self, payload: Payload) -> None:
+        """Sends a message; it leaves when the event loop has its turn. Raises TryAgain when far too much waits."""
+        self._check()
+        if self._waiting_bytes > WAITING_BYTES_MAX:
+            raise TryAgain(f"{self._waiting_bytes} bytes wait to be sent: drain before sending more")
+        self._waiting.append(payload if type(payload) is bytes else bytes(payload))
+        self._waiting_bytes += len(payload) + PAYLOAD_OVERHEAD
+        if self._sending is None:
+            self._sending = asyncio.create_task(self._with_connection(self._send_all))
+
+    async def drain(self) -> None:
+        """Waits until little enough waits that more may be sent."""
+        while self._error is None and self._waiting_bytes > DRAINED_BYTES:
+            await self._progress()
+        self._check()
+
+    async def flush(self) -> None:
+        """Waits until all was accepted: queued for the ring, in order."""
+        while self._error is None and (self._sending is not None or self._answering is not None):
+            await self._progress()
+        self._check()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            await self.flush()
+
+    def _check(self) -> None:
+        if self._error is not None:
+            raise type(self._error)(str(self._error))
+
+    async def _progress(self) -> None:
+        """Waits until something was accepted, or went wrong."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        await waiter
+
+    async def _with_connection(self, work: Callable[[AsyncConnection[Any]], Coroutine[Any, Any, None]]) -> None:
+        try:
+            with self._lease() as connection:
+                await work(connection)
+        except AisError as error:
+            self._error = self._error or error
+        finally:
+            self._wake()
+
+    async def _send_all(self, connection: AsyncConnection[Any]) -> None:
+        """Sends what waits, and what comes to wait meanwhile."""
+        try:
+            while self._waiting and self._error is None:
+                if self._requests == REQUESTS_MAX:
+                    await self._progress()
+                    continue
+                self._calls.append(await self._begin(connection))
+                self._requests += 1
+                if self._answering is None:
+                    self._answering = asyncio.create_task(self._with_connection(self._take_answers))
+                self._wake()
+        finally:
+            self._sending = None
+
+    async def _take_answers(self, connection: AsyncConnection[Any]) -> None:
+        """Takes the answers to requests on their way."""
+        try:
+            while self._calls:
+                await connection.answer_to(self._calls.popleft())
+                self._requests -= 1
+                self._wake()
+        finally:
+            self._answering = None
+            while self._calls:
+                connection.forget(self._calls.popleft())
+
+    async def _begin(self, connection: AsyncConnection[Any]) -> int:
+        """Sends the next request; its call."""
+        payloads = self._take(connection.session.body_max - REQUEST_OVERHEAD)
+        request = Multicast(*self._outgoing, batch_of(payloads), wait=True)
+        while True:
+            try:
+                return await connection.begin(request)
+            except TryAgain:
+                await asyncio.sleep(FULL_PAUSE_S)
+
+    def _take(self, payload_max: int) -> list[bytes]:
+        """The payloads of the next request. Raises TooBig."""
+        waiting = self._waiting
+        count = len(waiting)
+        if count > BATCH_MAX or self._waiting_bytes > GATHERED_BYTES:
+            sizes = accumulate(len(waiting[place]) + PAYLOAD_OVERHEAD for place in range(min(count, BATCH_MAX)))
+            count = max(1, bisect_right(list(sizes), GATHERED_BYTES))
+        payloads = [waiting.popleft() for _ in range(count)]
+        byte_count = sum(map(len, payloads)) + PAYLOAD_OVERHEAD * count
+        self._waiting_bytes -= byte_count
+        if byte_count > payload_max:
+            raise TooBig(f"a payload of {len(payloads[0])} bytes; the executive accepts {payload_max}")
+        return payloads
+
+    def _wake(self) -> None:
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
