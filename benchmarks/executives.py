@@ -137,7 +137,7 @@ async def executives(
     with tempfile.TemporaryDirectory(prefix="openais-benchmark-") as name:
         folder = Path(name)
         (folder / "authkey").touch(mode=0o600)
-        (folder / "authkey").write_bytes(os.urandom(32))
+        (folder / "authkey").write_text(os.urandom(32).hex())
         nodes = [Executive(number, folder) for number in range(1, count + 1)]
         ports = _free_ports(count)
         for node, port in zip(nodes, ports, strict=True):
