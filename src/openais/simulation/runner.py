@@ -34,6 +34,8 @@ STABLE_WITHIN_S: Final = 6.0
 """After the last fault, one stable configuration, and everything delivered, within this."""
 STEADY_S: Final = 0.4
 """So long it must then last."""
+NARROW_BYTES: Final = 20_000
+"""A ring that sends less than this in a rotation is given less to do: it must get it done in the quiet phase."""
 _LOOK_S: Final = 0.05
 
 
@@ -167,7 +169,9 @@ def _cluster(task: Task, nodes: int, chance: random.Random) -> RingCluster | Exe
 def _run(cluster: RingCluster | ExecutiveCluster, task: Task, chance: random.Random) -> Counter[str]:
     """The noisy phase, then the quiet one. Answers the faults that fell."""
     noisy_us = microseconds(task.duration_s)
-    last_us, per_second = noisy_us + microseconds(STEADY_S), chance.choice((5, 20, 60))
+    last_us = noisy_us + microseconds(STEADY_S)
+    narrow = cluster.settings.window * cluster.settings.packet_size < NARROW_BYTES
+    per_second = chance.choice((5, 10, 20) if narrow else (5, 20, 60))
     if isinstance(cluster, RingCluster):
         RingLoad(cluster, per_second, last_us)
     else:
