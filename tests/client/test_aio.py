@@ -6,6 +6,7 @@ import asyncio
 import gc
 import math
 import socket
+import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import wraps
 from pathlib import Path
@@ -318,16 +319,25 @@ async def test_writes_are_held_up_while_the_executive_does_not_read(executive: F
 
 @on_loop
 async def test_a_call_that_is_cancelled_while_held_up_sends_nothing(executive: FakeExecutive) -> None:
+    reading = threading.Event()
+    taken: list[int] = []
+
+    def stall(request: Any) -> Accepted:
+        taken.append(len(payloads_of(request.payloads)[0]))
+        assert reading.wait(PATIENCE_S)
+        return Accepted(1)
+
+    executive.answers[Multicast] = stall
     async with AsyncEvs.open(executive.path, timeout=PATIENCE_S) as evs:
         held = [asyncio.create_task(evs.multicast("g", bytes(1_000_000))) for _ in range(30)]
         await asyncio.sleep(0)
         for task in held:
             task.cancel()
         await asyncio.gather(*held, return_exceptions=True)
-        executive.answers[Multicast] = lambda request: Accepted(1)
+        reading.set()
         assert await evs.multicast("g", b"last") == 1
-    sent = executive.calls.qsize()
-    assert sent < 30
+    assert taken[-1] == 4
+    assert len(taken) < 30
 
 
 @on_loop

@@ -137,9 +137,7 @@ class Connection(Generic[E]):
         with self._lock:
             self._session.finalize()
             self._finished.set()
-            with suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
-            self._wake_followers()
+            self._wake_others()
             self._show()
 
     def close(self) -> None:
@@ -222,7 +220,7 @@ class Connection(Generic[E]):
                 self._session.receive(memoryview(self._buffer)[:count])
             else:
                 self._session.end_of_stream()
-        self._wake_followers()
+        self._wake_others()
         self._show()
         return True
 
@@ -230,7 +228,11 @@ class Connection(Generic[E]):
         while not self._leading and not self._session.full and self._read():
             pass
 
-    def _wake_followers(self) -> None:
+    def _wake_others(self) -> None:
+        """Wakes the followers who have what they wait for, and when the session has ended those who write."""
+        if self._session.ended is not None:
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
         for follower in self._followers:
             if follower.ready():
                 follower.wake()
@@ -284,6 +286,8 @@ class Connection(Generic[E]):
         remaining = deadline - time.monotonic()
         if remaining <= 0:
             raise TimeoutExpired
+        with self._lock:
+            self._session.check()
         poll = select.poll()
         poll.register(self._socket, select.POLLIN | select.POLLOUT)
         poll.poll(_milliseconds(remaining))
@@ -297,7 +301,7 @@ class Connection(Generic[E]):
             while self._read():
                 pass
             self._session.end_of_stream()
-            self._wake_followers()
+            self._wake_others()
             self._show()
         return memoryview(b"")
 

@@ -7,7 +7,7 @@ import math
 import os
 import sys
 from pathlib import Path
-from socket import AF_UNIX, SOCK_CLOEXEC, SOCK_STREAM, socket
+from socket import AF_UNIX, SO_SNDBUF, SOCK_CLOEXEC, SOCK_STREAM, SOL_SOCKET, socket
 from typing import Final
 
 from openais.paths import find_socket
@@ -15,6 +15,8 @@ from openais.types import AccessDenied, AisError, DispatchFlags, InvalidParam, L
 
 DEFAULT_TIMEOUT_S: Final = 10.0
 """Seconds that a call may take when neither it nor its handle says otherwise."""
+SEND_BUFFER_WANTED: Final = 1024 * 1024
+"""Bytes of requests that the kernel holds for the executive; it may give less."""
 RECONNECT_PAUSE_S: Final = 0.05
 """Seconds between two attempts to reach an executive that is not there."""
 
@@ -26,7 +28,9 @@ def socket_path(given: str | Path | None) -> Path:
 
 def new_socket() -> socket:
     """A socket to connect to the executive with."""
-    return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC)
+    sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC)
+    sock.setsockopt(SOL_SOCKET, SO_SNDBUF, SEND_BUFFER_WANTED)
+    return sock
 
 
 def connect(path: Path, timeout: float) -> socket:

@@ -20,6 +20,9 @@ from openais.messages.base import Kind, Malformed
 from openais.types import ErrorCode
 
 HEADER: Final = struct.Struct("<IHBBQ")
+_LENGTH: Final = struct.Struct("<I")
+_KINDS: Final = {kind.value: kind for kind in (Kind.REQUEST, Kind.RESPONSE, Kind.CALLBACK)}
+_ERRORS: Final = {code.value: code for code in ErrorCode}
 FRAME_MAX: Final = 17 * 1024 * 1024
 """Bytes of the largest frame either side accepts, unless configured smaller."""
 
@@ -40,47 +43,56 @@ def pack(number: int, kind: Kind, call: int, body: bytes, error: ErrorCode = Err
 
 
 class FrameReader:
-    """Cuts a stream of bytes into frames. `feed` what arrived, then iterate `frames()`."""
+    """Cuts a stream of bytes into frames. `feed` what arrived, then iterate `frames()`.
+
+    Nothing is copied of frames that arrive whole; of a frame that does not, its chunks are joined once.
+    """
 
     def __init__(self, frame_max: int = FRAME_MAX) -> None:
         self._frame_max = frame_max
-        self._buffer = bytearray()
+        self._chunks: list[bytes] = []
+        self._held = 0
+        self._wanted = HEADER.size
+        """Bytes that must be held before there is anything to cut."""
 
     def feed(self, data: bytes | memoryview) -> None:
-        self._buffer += data
+        """Takes the next bytes of the stream."""
+        self._chunks.append(data if type(data) is bytes else bytes(data))
+        self._held += len(data)
 
     @property
     def buffered(self) -> int:
         """Bytes held of a frame that is not whole yet."""
-        return len(self._buffer)
+        return self._held
 
     def frames(self) -> Iterator[Frame]:
-        """The whole frames so far; their bodies are views of memory of their own. Raises Malformed."""
+        """The whole frames so far; their bodies are views of memory that does not change. Raises Malformed."""
+        if self._held < self._wanted:
+            return
+        data = memoryview(self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks))
+        whole = self._whole_frames(data)
+        self._held = len(data) - whole
+        self._chunks = [bytes(data[whole:])] if self._held else []
         start = 0
-        whole = self._whole_frames()
-        data = memoryview(bytes(memoryview(self._buffer)[:whole])) if whole else memoryview(b"")
-        if whole:
-            del self._buffer[:whole]
         while start < whole:
             length, number, kind, error, call = HEADER.unpack_from(data, start)
-            if kind > Kind.CALLBACK:
+            if kind not in _KINDS:
                 raise Malformed(f"frame: kind {kind}, expected 0 to 2")
-            try:
-                code = ErrorCode(error)
-            except ValueError:
-                raise Malformed(f"frame: error code {error} is none of SaAisErrorT") from None
-            yield Frame(number, Kind(kind), code, call, data[start + HEADER.size : start + length])
+            if error not in _ERRORS:
+                raise Malformed(f"frame: error code {error} is none of SaAisErrorT")
+            yield Frame(number, _KINDS[kind], _ERRORS[error], call, data[start + HEADER.size : start + length])
             start += length
 
-    def _whole_frames(self) -> int:
-        """Bytes at the head of the buffer that are whole frames. Raises Malformed on an absurd length."""
+    def _whole_frames(self, data: memoryview) -> int:
+        """Bytes at the head of `data` that are whole frames. Raises Malformed on an absurd length."""
         end = 0
-        have = len(self._buffer)
-        while have - end >= HEADER.size:
-            (length,) = struct.unpack_from("<I", self._buffer, end)
+        self._wanted = HEADER.size
+        while len(data) - end >= HEADER.size:
+            (length,) = _LENGTH.unpack_from(data, end)
             if not HEADER.size <= length <= self._frame_max:
                 raise Malformed(f"frame: length {length}, expected {HEADER.size} to {self._frame_max}")
-            if have - end < length:
+            if len(data) - end < length:
+                self._wanted = length
                 break
             end += length
         return end

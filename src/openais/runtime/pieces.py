@@ -66,7 +66,7 @@ class Joiner:
             if whole is not None:
                 yield whole
             return
-        if row[0] == PIECE_VERSION and row[1] == 0:
+        if size > HEADER.size and row[0] == PIECE_VERSION and row[1] == 0:
             whole = _join_row(row, size)
             if whole is not None:
                 yield whole
