@@ -49,6 +49,8 @@ class Gather(State):
         self._consensus: set[NodeId] = {core.node_id}
         self._heard: dict[NodeId, frozenset[NodeId]] = {}
         """Whose joins came since we gather, and whom they say they hear."""
+        self._ignored: set[NodeId] = set()
+        """Whose joins were ignored. They are told that we hear them: two must not ignore each other for ever."""
         self._told_complete = False
         """The last join told that we hear everybody who is left."""
         self._started = now
@@ -79,8 +81,12 @@ class Gather(State):
         if not self._is_rightful(join, now) or is_stale(join, core.ring):
             core.count("join_stale")
             return
-        if core.is_excluded(join, now) or not self._has_room(join):
+        if not self._has_room(join):
             core.count("join_ignored")
+            return
+        if core.is_excluded(join, now):
+            core.count("join_ignored")
+            self._ignored.add(sender)
             return
         core.addresses[sender] = address
         core.incarnations[sender] = join.incarnation
@@ -204,7 +210,8 @@ class Gather(State):
         self._told_complete = self._hears_all()
         join = Join(
             core.node_id, False, core.incarnation, core.highest_sequence, frozenset(self._processors),
-            frozenset(self._failed), frozenset({core.node_id, *self._heard}), self.reason, core.settings_blob,
+            frozenset(self._failed), frozenset({core.node_id, *self._heard, *self._ignored}), self.reason,
+            core.settings_blob,
         )  # fmt: skip
         core.multicast(Scope.EVERYONE, self._processors, (join.encode(core.cluster),))
 
