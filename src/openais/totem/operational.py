@@ -193,8 +193,11 @@ class Operational(State):
 
     def _deliver(self) -> None:
         ring = self._ring
-        self.core.deliver(ring, ring.store.aru, ring.safe_line)
-        ring.store.discard(min(ring.safe_line, ring.delivered))
+        store = ring.store
+        if ring.delivered < store.aru:
+            self.core.deliver(ring, store.aru, ring.safe_line)
+        if store.discarded < ring.safe_line:
+            store.discard(min(ring.safe_line, ring.delivered))
 
     def _run_alone(self, now: float) -> None:
         """A ring of one needs no token: what is sent is received by all."""

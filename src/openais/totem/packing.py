@@ -83,6 +83,8 @@ class SendQueues:
         self.packet_size: Final = PacketSize(settings)
         self._queues: Final = {priority: deque[_Waiting]() for priority in Priority}
         self._bytes: Final = dict.fromkeys(Priority, 0)
+        self._count = 0
+        """Messages in all queues."""
         self.plugged = False
 
     def room(self, priority: Priority) -> bool:
@@ -100,18 +102,21 @@ class SendQueues:
         head = bytes((len(groups),)) + b"".join(bytes((len(name),)) + name for name in groups)
         flags = priority << PRIORITY_SHIFT | (SAFE_ENTRY if guarantee is Guarantee.SAFE else 0)
         self._queues[priority].append(_Waiting(head + payload, flags))
+        self._count += 1
         self._bytes[priority] += len(head) + len(payload)
         return True
 
     def backlog(self) -> int:
         """Packets that the waiting messages would fill, rounded up."""
+        if not self._count:
+            return 0
         waiting = sum(self._bytes[priority] for priority in self._flowing())
         room = self.packet_size.room
         return (waiting + room - 1) // room
 
     def empty(self) -> bool:
         """Whether nothing waits, held back or not."""
-        return not any(self._queues.values())
+        return not self._count
 
     def restart(self) -> None:
         """The configuration changed: messages sent in part begin anew."""
@@ -138,6 +143,7 @@ class SendQueues:
                 self._bytes[priority] -= message.sent - sent_before
                 if message.sent == len(message.data):
                     queue.popleft()
+                    self._count -= 1
         return (b"".join(parts), SAFE if flags else 0) if parts else None
 
     def counts(self) -> dict[str, int]:

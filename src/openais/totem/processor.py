@@ -56,7 +56,7 @@ class Processor:
         self._core = Core(node_id, incarnation, settings, ring_sequence)
         self._core.state = Idle(self._core)
         self._last_input = -math.inf
-        self._asked_deadline = math.inf
+        self._deadline = math.inf
         self._deaf_until = -math.inf
         self._namesake_since = -math.inf
         self._namesake_heard_at = -math.inf
@@ -69,7 +69,7 @@ class Processor:
         self._last_input = now
         core.learn_sequence(core.highest_sequence)
         core.become(Gather(core, "this node was started", now), now, "start")
-        self._asked_deadline = self.deadline
+        self._deadline = core.state.deadline
 
     def receive(self, burst: Sequence[tuple[Address, bytes]], now: float) -> None:
         """Datagrams that came in, in order, opened but not trusted otherwise."""
@@ -168,7 +168,7 @@ class Processor:
     @property
     def deadline(self) -> float:
         """When `timeout` wants to be called; infinity for never."""
-        return math.inf if self._stopped() else self._core.state.deadline
+        return math.inf if self._stopped() else self._deadline
 
     @property
     def has_left(self) -> bool:
@@ -205,7 +205,7 @@ class Processor:
 
     def _input_done(self, now: float) -> None:
         self._last_input = now
-        self._asked_deadline = self.deadline
+        self._deadline = self._core.state.deadline
 
     def _was_paused(self, now: float) -> bool:
         """Whether this processor was not scheduled for so long that what it receives now is history.
@@ -216,7 +216,7 @@ class Processor:
         core = self._core
         if now < self._deaf_until:
             return True
-        late = now - self._asked_deadline
+        late = now - self._deadline
         silent = now - self._last_input
         if late < core.settings.token_timeout_s / 4 or silent < core.token_loss_s():
             return False

@@ -114,6 +114,8 @@ class Token:
             *self.ring_id, self.hop, self.sequence, self.aru, self.aru_setter, self.fcc, self.backlog,
             len(self.requests),
         )  # fmt: skip
+        if not self.requests:
+            return head + fixed
         return b"".join((head, fixed, *(_REQUEST.pack(first, count) for first, count in self.requests)))
 
 
@@ -258,8 +260,11 @@ def read_token(datagram: bytes) -> Token:
     start = HEADER.size + _TOKEN.size
     if len(datagram) != start + count * _REQUEST.size:
         raise WireError("malformed_token")
-    token.requests = [(first, number) for first, number in _REQUEST.iter_unpack(datagram[start:])]
-    if token.aru > token.sequence or any(n <= 0 or f + n - 1 > token.sequence for f, n in token.requests):
+    if count:
+        token.requests = [(first, number) for first, number in _REQUEST.iter_unpack(datagram[start:])]
+        if any(n <= 0 or f + n - 1 > token.sequence for f, n in token.requests):
+            raise WireError("malformed_token")
+    if token.aru > token.sequence:
         raise WireError("malformed_token")
     if token.fcc > _PACKETS_MAX or token.backlog > _PACKETS_MAX:
         raise WireError("malformed_token")
