@@ -17,7 +17,7 @@ a piece is lost is lost, and the ring asks for it again.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Final
 
 from openais.totem.effects import Address
@@ -59,23 +59,17 @@ class Joiner:
         self.given_up = 0
         """Datagrams that were forgotten before they were whole."""
 
-    def datagrams(self, source: Address, row: bytes, size: int) -> Iterator[bytes]:
+    def datagrams(self, source: Address, row: bytes, size: int) -> Sequence[bytes]:
         """The datagrams that a row of packets, each `size` bytes long but the last, holds or makes whole."""
         if len(row) <= size:
             whole = self._packet(source, row)
-            if whole is not None:
-                yield whole
-            return
+            return () if whole is None else (whole,)
         if size > HEADER.size and row[0] == PIECE_VERSION and row[1] == 0:
             whole = _join_row(row, size)
             if whole is not None:
-                yield whole
-                return
-        view = memoryview(row)
-        for start in range(0, len(row), size):
-            whole = self._packet(source, bytes(view[start : start + size]))
-            if whole is not None:
-                yield whole
+                return (whole,)
+        packets = (self._packet(source, row[start : start + size]) for start in range(0, len(row), size))
+        return [packet for packet in packets if packet is not None]
 
     def _packet(self, source: Address, packet: bytes) -> bytes | None:
         """The datagram that a packet is, or makes whole. One that cannot be a piece is handed on, to be refused."""

@@ -194,7 +194,8 @@ class UdpTransport:
             for _ in range(BURST_MAX):
                 row, size, address = receive_row(source)
                 sender = plain_address(address)
-                burst += [(sender, datagram) for datagram in datagrams(sender, row, size)]
+                for datagram in datagrams(sender, row, size):
+                    burst.append((sender, datagram))  # noqa: PERF401
         except BlockingIOError:
             return
         except OSError as error:
