@@ -195,7 +195,7 @@ class UdpTransport:
                 row, size, address = receive_row(source)
                 sender = plain_address(address)
                 for datagram in datagrams(sender, row, size):
-                    burst.append((sender, datagram))  # noqa: PERF401
+                    burst.append((sender, datagram))
         except BlockingIOError:
             return
         except OSError as error:
