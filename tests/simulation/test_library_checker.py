@@ -48,6 +48,8 @@ def send(cluster: ExecutiveCluster, program: EvsProgram, *bodies: bytes, groups:
 def reported(cluster: ExecutiveCluster) -> set[str]:
     """The invariants that were reported up to the end of the run."""
     settle(cluster)
+    if not cluster.checker.violations:
+        cluster.checker.finish()
     return {violation.invariant for violation in cluster.checker.violations}
 
 

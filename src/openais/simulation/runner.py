@@ -1,7 +1,7 @@
 """Runs seeds: a seed decides the cluster, its settings, its load and its faults, and the checker watches it all.
 
 A run has a noisy phase, in which the faults fall, and a quiet one, in which the cluster must become one stable
-configuration, with all that was accepted delivered, within a bounded time.
+configuration, with all that was accepted delivered, within a bounded time; then perhaps some short phases of both.
 """
 
 from __future__ import annotations
@@ -27,13 +27,16 @@ from openais.simulation.trace import Trace
 from openais.totem.processor import Processor
 from openais.totem.settings import RingSettings
 
-DURATION_S: Final = 8.0
+DURATION_S: Final = 6.0
 """How long the noisy phase lasts by default."""
 FIRST_FAULT_S: Final = 0.5
 STABLE_WITHIN_S: Final = 6.0
 """After the last fault, one stable configuration, and everything delivered, within this."""
 STEADY_S: Final = 0.4
 """So long it must then last."""
+AFTERSHOCKS_MAX: Final = 3
+AFTERSHOCK_S: Final = 0.6
+"""After the quiet phase more faults fall for so long, and it must settle again, up to so many times."""
 NARROW_BYTES: Final = 20_000
 """A ring that sends less than this in a rotation is given less to do: it must get it done in the quiet phase."""
 _LOOK_S: Final = 0.05
@@ -167,26 +170,37 @@ def _cluster(task: Task, nodes: int, chance: random.Random) -> RingCluster | Exe
 
 
 def _run(cluster: RingCluster | ExecutiveCluster, task: Task, chance: random.Random) -> Counter[str]:
-    """The noisy phase, then the quiet one. Answers the faults that fell."""
-    noisy_us = microseconds(task.duration_s)
-    last_us = noisy_us + microseconds(STEADY_S)
+    """The noisy phase, then the quiet one; and then some short ones of both. Answers the faults that fell."""
+    begun: Counter[str] = Counter()
     narrow = cluster.settings.window * cluster.settings.packet_size < NARROW_BYTES
     per_second = chance.choice((5, 10, 20) if narrow else (5, 20, 60))
-    if isinstance(cluster, RingCluster):
-        RingLoad(cluster, per_second, last_us)
-    else:
-        ProgramLoad(cluster, per_second, last_us)
+    load = RingLoad if isinstance(cluster, RingCluster) else ProgramLoad
+    load(cluster, per_second, microseconds(task.duration_s + STEADY_S))  # type: ignore[arg-type]
     cluster.boot_all()
-    schedule = FaultSchedule(
-        cluster, task.faults, microseconds(FIRST_FAULT_S), noisy_us, chance.randint(2, int(2 + task.duration_s))
-    )
+    count = chance.randint(2, int(2 + task.duration_s))
+    _phase(cluster, task.faults, FIRST_FAULT_S, task.duration_s - FIRST_FAULT_S, count, begun)
+    for _ in range(chance.randint(0, AFTERSHOCKS_MAX) if task.faults else 0):
+        if not cluster.checker.violations:
+            load(cluster, per_second, cluster.scheduler.now_us + microseconds(AFTERSHOCK_S))  # type: ignore[arg-type]
+            _phase(cluster, task.faults, 0.0, AFTERSHOCK_S, chance.randint(1, 4), begun)
+    if not cluster.checker.violations:
+        cluster.checker.finish()
+    return begun
+
+
+def _phase(
+    cluster: Cluster[Any], faults: tuple[str, ...], calm_s: float, noise_s: float, count: int, begun: Counter[str]
+) -> None:
+    """So long nothing happens, so long faults fall, which are counted in `begun`; then all is whole, and settles."""
+    first_us = cluster.scheduler.now_us + microseconds(calm_s)
+    last_us = first_us + microseconds(noise_s)
+    schedule = FaultSchedule(cluster, faults, first_us, last_us, count)
     violations = cluster.checker.violations
-    if not cluster.run(task.duration_s + 0.000_001, lambda: bool(violations)):
+    if not cluster.run(calm_s + noise_s + 0.000_001, lambda: bool(violations)):
         make_whole(cluster)
         settle(cluster)
-    if cluster.fatal:
-        cluster.checker.report("product", (f"node {node}: {reason}" for node, reason in cluster.fatal.items()))
-    return schedule.begun
+    begun.update(schedule.begun)
+    cluster.checker.report("product", (f"node {node}: {reason}" for node, reason in cluster.fatal.items()))
 
 
 def settle(cluster: Cluster[Any]) -> None:
@@ -206,7 +220,6 @@ def settle(cluster: Cluster[Any]) -> None:
         elif settled_since_us is None:
             settled_since_us = cluster.scheduler.now_us
         elif cluster.scheduler.now_us - settled_since_us >= microseconds(STEADY_S):
-            cluster.checker.finish()
             return
         cluster.run(_LOOK_S, lambda: bool(violations))
 
