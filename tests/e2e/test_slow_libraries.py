@@ -11,7 +11,7 @@ import pytest
 
 from openais.evs import AsyncEvs, MessageDelivered
 from openais.messages.base import Kind, ServiceId, decode, encode
-from openais.messages.evs import Deliver, Join
+from openais.messages.evs import Deliver, Join, payloads_of
 from openais.messages.frame import Frame
 from openais.messages.session import GOODBYE_NUMBER, Goodbye
 from openais.types import ErrorCode
@@ -79,7 +79,7 @@ def numbers_in(frame: Frame) -> list[int]:
     """The numbers of the messages that a frame delivers."""
     if (frame.kind, frame.number) != (Kind.CALLBACK, Deliver.number):
         return []
-    return [int.from_bytes(payload, "big") for payload in decode(Deliver, frame.body).payloads]
+    return [int.from_bytes(payload, "big") for payload in payloads_of(decode(Deliver, frame.body).payloads)]
 
 
 def test_a_program_that_does_not_read_is_told_and_let_go_and_the_others_hear_all(tmp_path: Path) -> None:
