@@ -87,6 +87,9 @@ class Operational(State):
         elif core.node_id in join.failed:
             core.count("join_refuses_us")
             return
+        elif sender in core.excluded and sender < core.node_id:
+            core.count("join_ignored")  # two that refused each other must not answer each other in step for ever
+            return
         elif not core.has_room(join.processors.union(ring.members), f"node {sender}", sender):
             core.count("join_ignored")
             return
