@@ -71,7 +71,7 @@ def test_a_crash_under_load_loses_nothing_that_a_survivor_said(tmp_path: Path) -
 
 def test_one_that_is_stopped_leaves_and_comes_back_and_the_other_two_never_lose_each_other(tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with ring_of(3, tmp_path, CALM_MS) as witnesses:
+        async with ring_of(3, tmp_path, STEADY_MS) as witnesses:
             one, other, stopped = witnesses
             async with talking([one, other]):
                 await hear_each_other(witnesses)

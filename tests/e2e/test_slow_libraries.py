@@ -25,11 +25,11 @@ pytestmark = pytest.mark.e2e
 KIB = 1024
 MIB = 1024 * KIB
 PAYLOAD = 8 * KIB
-COUNT = 2000
-"""Messages of a load: four times what may wait for a program."""
+COUNT = 6000
+"""Messages of a load: twelve times what may wait for a program."""
 QUEUE_MAX = 4 * MIB
-GROWTH_MAX_KIB = 3 * QUEUE_MAX // KIB
-"""How much an executive's memory may grow for a program that does not read: its queue, once more while it is copied."""
+GROWTH_MAX_KIB = 6 * QUEUE_MAX // KIB
+"""How much an executive's memory may grow: queues of programs that do not read, or not soon on a busy machine."""
 
 
 @asynccontextmanager
