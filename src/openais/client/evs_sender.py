@@ -13,7 +13,7 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager
-from itertools import accumulate
+from itertools import accumulate, islice
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -155,7 +155,7 @@ class AsyncSender:
         waiting = self._waiting
         count = len(waiting)
         if count > BATCH_MAX or self._waiting_bytes > GATHERED_BYTES:
-            sizes = accumulate(len(waiting[place]) + PAYLOAD_OVERHEAD for place in range(min(count, BATCH_MAX)))
+            sizes = accumulate(len(payload) + PAYLOAD_OVERHEAD for payload in islice(waiting, BATCH_MAX))
             count = max(1, bisect_right(list(sizes), GATHERED_BYTES))
         payloads = [waiting.popleft() for _ in range(count)]
         byte_count = sum(map(len, payloads)) + PAYLOAD_OVERHEAD * count
