@@ -37,7 +37,7 @@ HEAD: Final = struct.Struct("<IIQ")
 STAMPED: Final = struct.Struct("<IIQQ")
 BURST_BYTES: Final = 64 * 1024
 """What a sender of throughput runs sends before it looks at the clock, and whether it is held up."""
-KEPT_WHOLE_MAX: Final = 1024
+KEPT_WHOLE_MAX: Final = 64
 """Bytes of the largest messages that are kept and folded whole; of larger ones it is the head."""
 CALL_TIMEOUT_S: Final = 60.0
 
