@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import logging
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import fields
 from typing import TYPE_CHECKING, Final
 
@@ -29,6 +31,10 @@ LOOP_VARIABLE: Final = "OPENAIS_EVENT_LOOP"
 """Environment variable: `uvloop` runs on uvloop, when that is installed."""
 RELOADABLE: Final = ("totem.authkey", "totem.cipher", "totem.nodelist", "ipc.group", "logging.")
 """What SIGHUP changes in a running executive: keys, or all keys of a section."""
+KEPT_MEMORY_BYTES: Final = 16 * 1024 * 1024
+"""Memory at the end of the heap that is not in use and not given back, at most."""
+_M_TRIM_THRESHOLD: Final = -1
+_M_MMAP_THRESHOLD: Final = -3
 GC_THRESHOLDS: Final = (50_000, 20, 100)
 """Collections are rare and seldom look at everything: a pause of the ring costs more than memory for a while."""
 
@@ -138,10 +144,19 @@ class _Daemon:
 
 
 def _spare_the_ring() -> None:
-    """What lives as long as the process is taken from the sight of the garbage collector."""
+    """Keeps the collector of cyclic garbage, and the giving back of memory to the kernel, from holding the ring up.
+
+    What lives as long as the process is taken from the sight of the collector. Memory that batches and packets leave
+    is kept for the next ones: otherwise the C library gives it back and takes it anew all the time, and the kernel
+    clears every page of it.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
+    with suppress(AttributeError, OSError):  # another C library than glibc
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_MMAP_THRESHOLD, KEPT_MEMORY_BYTES)
+        mallopt(_M_TRIM_THRESHOLD, KEPT_MEMORY_BYTES)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
