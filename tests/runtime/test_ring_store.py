@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from openais.runtime.ring_store import RingStore, RingStoreError, Stored, parse, render
+from openais.totem.core import sequence_from_clock
 from openais.types import NodeId
 from tests.support.waiting import eventually
 
@@ -34,7 +35,7 @@ def reserve(opened: RingStore, *sequences: int) -> list[int | str]:
 
 def test_with_nothing_stored_the_sequence_starts_at_the_wall_clock(tmp_path: Path) -> None:
     opened = store(tmp_path / "below", chance=7)
-    assert opened.sequence == WALL_MS
+    assert opened.sequence == sequence_from_clock(WALL_MS)
     assert opened.incarnation == WALL_MS << 16 | 7
     opened.close()
 
@@ -66,7 +67,7 @@ def test_a_damaged_file_is_set_aside_and_said_so(
     opened.path.write_bytes(damage)
     with caplog.at_level(logging.ERROR):
         again = store(tmp_path, wall_ms=WALL_MS + 1)
-    assert again.sequence == WALL_MS + 1
+    assert again.sequence == sequence_from_clock(WALL_MS + 1)
     assert "damaged" in caplog.text
     assert opened.path.with_name(opened.path.name + ".damaged").read_bytes() == damage
     again.close()

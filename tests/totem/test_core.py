@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from openais.totem.core import RESERVED_BLOCK, Core
+from openais.totem.core import RESERVED_BLOCK, Core, sequence_from_clock
 from openais.totem.effects import Recorded, StoreRingSequence
 from openais.types import NodeId
 from tests.totem.bench import SETTINGS
@@ -48,3 +48,11 @@ def test_a_datagram_to_somebody_whose_address_is_not_known_is_counted() -> None:
     core = made()
     core.send(NodeId(9), b"datagram")
     assert (core.effects, core.counters) == ([], {"no_address": 1})
+
+
+def test_a_millisecond_of_the_clock_is_worth_all_ring_sequences_that_a_start_reserves() -> None:
+    """So a node that lost its disk starts beyond what it used, however often it was started before."""
+    core = made(sequence_from_clock(1_700_000_000_000))
+    core.learn_sequence(core.highest_sequence)
+    (asked,) = [effect.sequence for effect in core.effects if isinstance(effect, StoreRingSequence)]
+    assert asked <= sequence_from_clock(1_700_000_000_001)

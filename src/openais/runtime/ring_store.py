@@ -6,8 +6,8 @@
     checksum 5a0c3d21
 
 The file is replaced whole, by rename, and is on the disk (fsync) before anybody hears that it is. A file that is torn
-or not ours is set aside: sequence and incarnation then start from the wall clock in milliseconds, which is beyond
-whatever was used before, as both rise more slowly than the clock. A lock keeps a second executive from the same file.
+or not ours is set aside: sequence and incarnation then start from the wall clock, far enough beyond whatever was used
+before. A lock keeps a second executive from the same file.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Final
 
 from openais.runtime.errors import StartError
+from openais.totem.core import sequence_from_clock
 from openais.types import NodeId
 
 HEAD: Final = "openais ring store 1"
@@ -64,7 +65,7 @@ class RingStore:
             stored = self._read()
             elapsed = max(wall_ms, (stored.incarnation >> _CHANCE_BITS) + 1 if stored else 0)
             self.incarnation: Final = elapsed << _CHANCE_BITS | chance
-            self.sequence: Final = stored.sequence if stored else wall_ms
+            self.sequence: Final = stored.sequence if stored else sequence_from_clock(wall_ms)
             """Where ring ids start: all up to it are reserved on disk."""
             write(self.path, Stored(self.sequence, self.incarnation))
         except OSError as error:

@@ -15,6 +15,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 from openais.simulation.network import Network
 from openais.simulation.schedule import US, Scheduler, microseconds
+from openais.totem.core import sequence_from_clock
 from openais.totem.effects import Address, Fatal, Multicast, Recorded, SendTo, StoreRingSequence
 from openais.types import NodeId
 
@@ -54,9 +55,9 @@ class Disk:
 
     def start(self, wall_ms: int, chance: int) -> tuple[int, int]:
         """What a starting node reads, and writes at once: ring sequence and incarnation. With an empty disk both
-        come from the wall clock, which is beyond whatever was used before."""
+        come from the wall clock, beyond whatever was used before."""
         if self.ring_sequence is None:
-            self.ring_sequence = wall_ms
+            self.ring_sequence = sequence_from_clock(wall_ms)
         self.incarnation = max(wall_ms, (self.incarnation >> 16) + 1) << 16 | chance
         return self.ring_sequence, self.incarnation
 

@@ -172,7 +172,8 @@ def _cluster(task: Task, nodes: int, chance: random.Random) -> RingCluster | Exe
 def _run(cluster: RingCluster | ExecutiveCluster, task: Task, chance: random.Random) -> Counter[str]:
     """The noisy phase, then the quiet one; and then some short ones of both. Answers the faults that fell."""
     begun: Counter[str] = Counter()
-    narrow = cluster.settings.window * cluster.settings.packet_size < NARROW_BYTES
+    settings = cluster.settings
+    narrow = min(settings.window, settings.visit_max) * settings.packet_size < NARROW_BYTES
     per_second = chance.choice((5, 10, 20) if narrow else (5, 20, 60))
     load = RingLoad if isinstance(cluster, RingCluster) else ProgramLoad
     load(cluster, per_second, microseconds(task.duration_s + STEADY_S))  # type: ignore[arg-type]
