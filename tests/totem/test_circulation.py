@@ -221,6 +221,23 @@ def test_rule_4_the_last_packets_go_out_after_the_token() -> None:
     assert [bool(p.flags & AFTER_TOKEN) for p in bench.packets()] == [False] * 4 + [True] * 16
 
 
+def test_rule_4_a_few_packets_that_nobody_waits_behind_go_before_the_token() -> None:
+    """They are there when the token comes, so that one rotation tells that all have them."""
+    bench, ring = operational()
+    submit(bench, 2)
+    bench.hear(token(ring, 1, NEXT_HOP))
+    assert kinds(bench.effects) == "ddt"
+
+
+@pytest.mark.parametrize(("own", "others"), [(3, 0), (2, 1)])
+def test_rule_4_few_packets_follow_the_token_when_somebody_waits(own: int, others: int) -> None:
+    """More of our own than a few, or of others."""
+    bench, ring = operational()
+    submit(bench, own)
+    bench.hear(token(ring, 1, NEXT_HOP, backlog=others))
+    assert kinds(bench.effects) == "t" + "d" * own
+
+
 def test_rule_4_every_packet_of_our_own_is_kept() -> None:
     """A visit may send more than the gap allows for; whatever we number we can send again."""
     settings = dataclasses.replace(SETTINGS, gap_max=4, visit_max=40, window=40)

@@ -56,11 +56,57 @@ def test_the_token_of_a_busy_ring_is_not_held(fields: dict[str, int]) -> None:
     assert len(bench.tokens()) == 1
 
 
-def test_only_the_representative_holds_the_token() -> None:
+def test_the_token_of_a_ring_in_which_nothing_was_sent_rests_at_the_representative() -> None:
     """Node 2 passes it on."""
     bench, ring = operational(2)
     bench.hear(token(ring, 1, 13))
     assert len(bench.tokens()) == 1
+
+
+def sent_a_message(*, guarantee: Guarantee = Guarantee.AGREED) -> tuple[Bench, RingId]:
+    """Node 2 has sent packet 1 at the last visit."""
+    bench, ring = operational(2)
+    assert bench.processor.submit(b"m", (), guarantee, Priority.MED)
+    bench.hear(token(ring, 1, 13))
+    assert len(bench.packets()) == 1
+    bench.forget()
+    return bench, ring
+
+
+def test_the_token_rests_with_who_sent_last_after_one_rotation() -> None:
+    """All have received what node 2 sent."""
+    bench, ring = sent_a_message()
+    bench.hear(token(ring, 1, 16, sequence=1))
+    assert bench.processor.describe()["holds_token"]
+    assert bench.tokens() == []
+
+
+def test_the_token_does_not_rest_before_a_safe_message_is_delivered_everywhere() -> None:
+    """The others know that it is safe when they have seen the aru twice."""
+    bench, ring = sent_a_message(guarantee=Guarantee.SAFE)
+    bench.hear(token(ring, 1, 16, sequence=1))
+    assert len(bench.tokens()) == 1
+    bench.hear(token(ring, 1, 19, sequence=1))
+    assert bench.processor.describe()["holds_token"]
+
+
+def test_the_representative_passes_on_a_token_that_rests_with_another() -> None:
+    """Node 3 has sent the last packet."""
+    bench, ring = operational(1)
+    bench.hear(packet(3, ring, 1, b"m").raw)
+    bench.hear(token(ring, 3, 12, sequence=1))
+    bench.hear(token(ring, 3, 15, sequence=1))
+    assert len(bench.tokens()) == 2
+
+
+def test_who_sent_last_is_woken_by_a_member_with_something_to_send() -> None:
+    """Node 3 has the token at rest, and is known to have it as its packet was received by all."""
+    bench, ring = operational(2)
+    bench.hear(packet(3, ring, 1, b"m").raw)
+    bench.hear(token(ring, 1, 13, sequence=1))
+    bench.forget()
+    submit(bench)
+    assert [effect.address for effect in bench.took(SendTo)] == [3]
 
 
 def test_a_message_of_its_holder_sends_the_token_on_at_once() -> None:

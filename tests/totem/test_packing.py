@@ -37,7 +37,7 @@ def pack_all(waiting: SendQueues) -> list[Packet]:
     packets = []
     while (packed := waiting.pack()) is not None:
         body, flags = packed
-        packets.append(encode_data(0, NodeId(7), RING, len(packets) + 1, flags, body))
+        packets.append(encode_data(0, NodeId(7), RING, len(packets) + 1, flags, *body))
     return packets
 
 
@@ -127,7 +127,7 @@ def test_a_higher_priority_goes_between_the_fragments_of_a_lower() -> None:
     assert first is not None
     put(waiting, b"urgent", Priority.HIGH)
     receiver = Receiver()
-    receiver.body(first[0])
+    receiver.body(b"".join(first[0]))
     assert receiver.take(*pack_all(waiting)) == [b"urgent", b"l" * 1000]
 
 
@@ -182,7 +182,7 @@ def test_a_message_sent_in_part_begins_anew_after_a_restart() -> None:
     waiting.restart()
     assert waiting.backlog() == backlog
     receiver = Receiver()
-    receiver.body(first[0])
+    receiver.body(b"".join(first[0]))
     receiver.delivery.forget()
     assert receiver.take(*pack_all(waiting)) == [bytes(range(250)) * 4]
 
@@ -194,7 +194,7 @@ def test_a_message_cut_by_the_plug_goes_on_where_it_was() -> None:
     put(waiting, b"m" * 1000)
     first = waiting.pack()
     assert first is not None
-    receiver.body(first[0])
+    receiver.body(b"".join(first[0]))
     waiting.plugged = True
     put(waiting, b"urgent", Priority.HIGH)
     receiver.take(*pack_all(waiting))
@@ -232,8 +232,8 @@ def test_messages_of_two_senders_do_not_mix() -> None:
     put(two, b"2" * 700)
     receiver = Receiver()
     while (first := one.pack()) is not None and (second := two.pack()) is not None:
-        receiver.body(first[0], sender=1)
-        receiver.body(second[0], sender=2)
+        receiver.body(b"".join(first[0]), sender=1)
+        receiver.body(b"".join(second[0]), sender=2)
     assert [(m.sender, bytes(m.payload)) for m in receiver.messages] == [(1, b"1" * 700), (2, b"2" * 700)]
 
 

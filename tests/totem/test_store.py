@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from openais.totem.effects import RingId
 from openais.totem.store import PacketStore
-from openais.totem.wire import Packet, encode_data
+from openais.totem.wire import SAFE, Packet, encode_data
 from openais.types import NodeId
 
 RING = RingId(1, NodeId(1))
@@ -50,6 +50,14 @@ def test_an_absurd_sequence_is_not_kept() -> None:
     assert not store.add(made(11))
     assert store.add(made(10))
     assert not store.add(made(0))
+
+
+def test_who_sent_the_highest_packet_is_known_and_which_the_highest_safe_one_is() -> None:
+    """Whatever the order in which they come."""
+    store = PacketStore(ahead_max=10)
+    for sequence, sender, flags in ((2, 7, SAFE), (3, 8, 0), (1, 9, SAFE)):
+        store.add(encode_data(0, NodeId(sender), RING, sequence, flags, b""))
+    assert (store.high, store.high_sender, store.safe_high) == (3, 8, 2)
 
 
 def test_missing_packets_are_told_in_ranges_lowest_first() -> None:

@@ -6,7 +6,8 @@ A visit does, in this order (Totem paper, section 4.1, and the accelerated ring 
    one from a predecessor that did not hear us is answered by our own last token.
 2. Every retransmission request that we can answer is answered, before the token.
 3. Flow control says how many new packets may be sent.
-4. They are numbered; all but the last `accelerated` of them go out before the token, the rest after it.
+4. They are numbered; all but the last `accelerated` of them go out before the token, the rest after it. A few that
+   nobody waits behind go before it.
 5. Retransmission is asked for only up to the sequence of the token we sent on the previous visit: later packets may
    rightly not have been sent yet. Without acceleration all packets were sent before the token that counts them.
 6. The aru is lowered to ours if ours is lower; raised to ours if we set it last, or if it was complete.
@@ -32,6 +33,9 @@ _WARY_VISITS: Final = 64
 """Token visits after a token was lost, in which a quiet token is sent again as soon as any other."""
 _REQUESTED_MAX: Final = 512
 """Packets that one token may ask for in all."""
+_FEW_PACKETS: Final = 2
+"""So many packets go before the token when nobody waits to send more: they are there when it comes, and it need not go
+round again to learn so."""
 
 
 class Source(Protocol):
@@ -40,8 +44,8 @@ class Source(Protocol):
     def backlog(self) -> int:
         """Packets that wait."""
 
-    def pack(self) -> tuple[bytes, int] | None:
-        """The next body and its data flags."""
+    def pack(self) -> tuple[list[bytes | memoryview], int] | None:
+        """The parts of the next body and its data flags."""
 
 
 class Circulation:
@@ -126,7 +130,7 @@ class Circulation:
             backlog_others=backlog_others,
             gap=token.sequence - ring.safe_line,
         )
-        before, after = self._number(token, source, allowed, accelerated)
+        before, after = self._number(token, source, allowed, accelerated, backlog_others)
         self._set_aru(token, complete)
         self._ask(token, asked_up_to)
         self.lossy = bool(resent or token.requests)
@@ -205,22 +209,26 @@ class Circulation:
         else:
             self._stuck_visits += 1
 
-    def _number(self, token: Token, source: Source, allowed: int, accelerated: int) -> tuple[list[bytes], list[bytes]]:
+    def _number(
+        self, token: Token, source: Source, allowed: int, accelerated: int, backlog_others: int
+    ) -> tuple[list[bytes], list[bytes]]:
         """Numbers up to `allowed` new packets, keeps them, and says which go before and which after the token."""
-        bodies: list[tuple[bytes, int]] = []
+        bodies: list[tuple[list[bytes | memoryview], int]] = []
         while len(bodies) < allowed:
             packed = source.pack()
             if packed is None:
                 break
             bodies.append(packed)
         core, store = self._core, self.ring.store
+        if len(bodies) <= _FEW_PACKETS and not (backlog_others or source.backlog()):
+            accelerated = 0
         first_after = max(0, len(bodies) - accelerated)
         raws = []
         for at, (body, flags) in enumerate(bodies):
             token.sequence += 1
             if at >= first_after:
                 flags |= AFTER_TOKEN
-            packet: Packet = encode_data(core.cluster, core.node_id, self.ring.ring_id, token.sequence, flags, body)
+            packet: Packet = encode_data(core.cluster, core.node_id, self.ring.ring_id, token.sequence, flags, *body)
             store.add(packet)
             raws.append(packet.raw)
         return raws[:first_after], raws[first_after:]

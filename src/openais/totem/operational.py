@@ -128,10 +128,10 @@ class Operational(State):
             if core.queues.backlog() or core.leaving:
                 self._release(now)
         elif self._circulation.quiet and not self._asked_to_wake and core.queues.backlog():
-            representative = self._ring.ring_id.representative
-            if representative != core.node_id:
+            holder = self._resting_place()
+            if holder != core.node_id:
                 self._asked_to_wake = True
-                core.send(representative, encode_wake(core.cluster, core.node_id, self._ring.ring_id))
+                core.send(holder, encode_wake(core.cluster, core.node_id, self._ring.ring_id))
 
     def burst_end(self, now: float) -> None:
         self._circulation.progress()
@@ -167,13 +167,21 @@ class Operational(State):
         self.core.become(gather.Gather(self.core, why, now, failed, met), now, why)
 
     def _may_hold(self, token: Token) -> bool:
-        """Whether the ring is idle and we are its representative: nothing to send, and everybody knows all is safe."""
-        if self._circulation.index or self._woken or self.core.leaving:
+        """Whether the ring is idle and the token rests here: nothing to send, all received, what is safe delivered."""
+        if self._woken or self.core.leaving or self._resting_place() != self.core.node_id:
             self._woken = False
             return False
         ring = self._ring
-        quiet = token.sequence == token.aru == ring.safe_line == ring.delivered == self._circulation.sent_sequence
-        return quiet and not (token.requests or token.backlog or self.core.queues.backlog())
+        quiet = token.sequence == token.aru == ring.delivered == self._circulation.sent_sequence
+        safe = ring.store.safe_high <= ring.safe_line
+        return quiet and safe and not (token.requests or token.backlog or self.core.queues.backlog())
+
+    def _resting_place(self) -> NodeId:
+        """Where the token of an idle ring is held: at who sent the last packet, as it may well send the next one too.
+
+        All members agree on it, as the token is only held when they have all packets.
+        """
+        return self._ring.store.high_sender or self._ring.ring_id.representative
 
     def _release(self, now: float) -> None:
         token, self._held, self._hold_deadline = self._held, None, None
@@ -209,7 +217,7 @@ class Operational(State):
         while (packed := core.queues.pack()) is not None:
             body, flags = packed
             core.queues.packet_size.clean()
-            store.add(encode_data(core.cluster, core.node_id, ring.ring_id, store.high + 1, flags, body))
+            store.add(encode_data(core.cluster, core.node_id, ring.ring_id, store.high + 1, flags, *body))
             ring.safe_line = store.aru
             self._deliver()
         if core.leaving and core.queues.empty():

@@ -38,14 +38,22 @@ _PLUGGED: Final = (Priority.MED, Priority.LOW)
 
 
 class _Waiting:
-    """A message that waits: its bytes with the groups in front, and how many of them are sent."""
+    """A message that waits: its groups, its payload, the bytes of both, and how many of them are sent."""
 
-    __slots__ = ("data", "flags", "sent")
+    __slots__ = ("flags", "groups", "payload", "sent", "size")
 
-    def __init__(self, data: bytes, flags: int) -> None:
-        self.data = data
+    def __init__(self, groups: bytes, payload: bytes, flags: int) -> None:
+        self.groups = groups
+        self.payload = payload
+        self.size = len(groups) + len(payload)
         self.flags = flags
         self.sent = 0
+
+    def part(self, length: int) -> tuple[memoryview, ...]:
+        """The next `length` bytes."""
+        start, end, before = self.sent, self.sent + length, len(self.groups)
+        payload = memoryview(self.payload)[max(0, start - before) : max(0, end - before)]
+        return (payload,) if start >= before else (memoryview(self.groups)[start:end], payload)
 
 
 class PacketSize:
@@ -101,7 +109,7 @@ class SendQueues:
             return False
         head = bytes((len(groups),)) + b"".join(bytes((len(name),)) + name for name in groups)
         flags = priority << PRIORITY_SHIFT | (SAFE_ENTRY if guarantee is Guarantee.SAFE else 0)
-        self._queues[priority].append(_Waiting(head + payload, flags))
+        self._queues[priority].append(_Waiting(head, payload, flags))
         self._count += 1
         self._bytes[priority] += len(head) + len(payload)
         return True
@@ -125,8 +133,8 @@ class SendQueues:
                 self._bytes[priority] += queue[0].sent
                 queue[0].sent = 0
 
-    def pack(self) -> tuple[bytes, int] | None:
-        """The next body and its data flags (SAFE or 0); None when nothing waits."""
+    def pack(self) -> tuple[list[bytes | memoryview], int] | None:
+        """The parts of the next body and its data flags (SAFE or 0); None when nothing waits."""
         parts: list[bytes | memoryview] = []
         room = self.packet_size.room
         flags = 0
@@ -141,10 +149,10 @@ class SendQueues:
                 room -= used
                 flags |= message.flags & SAFE_ENTRY
                 self._bytes[priority] -= message.sent - sent_before
-                if message.sent == len(message.data):
+                if message.sent == message.size:
                     queue.popleft()
                     self._count -= 1
-        return (b"".join(parts), SAFE if flags else 0) if parts else None
+        return (parts, SAFE if flags else 0) if parts else None
 
     def counts(self) -> dict[str, int]:
         """Messages waiting, by the name of their priority."""
@@ -155,10 +163,10 @@ class SendQueues:
 
     def _pack_head(self, message: _Waiting, room: int, parts: list[bytes | memoryview]) -> int:
         """Appends as much of the message as fits; returns the room used, 0 when that is not worth it."""
-        size = len(message.data)
+        size = message.size
         left = size - message.sent
         if not message.sent and left + ENTRY.size <= room:
-            parts += (ENTRY.pack(message.flags | FIRST | LAST, left), message.data)
+            parts += (ENTRY.pack(message.flags | FIRST | LAST, left), message.groups, message.payload)
             message.sent = size
             return ENTRY.size + left
         head = ENTRY.size if message.sent else FRAGMENT.size
@@ -169,6 +177,6 @@ class SendQueues:
             parts.append(ENTRY.pack(message.flags | (LAST if length == left else 0), length))
         else:
             parts.append(FRAGMENT.pack(message.flags | FIRST, length, size))
-        parts.append(memoryview(message.data)[message.sent : message.sent + length])
+        parts += message.part(length)
         message.sent += length
         return head + length

@@ -42,9 +42,9 @@ class _Resend:
         self._skip()
         return len(self._waiting)
 
-    def pack(self) -> tuple[bytes, int] | None:
+    def pack(self) -> tuple[list[bytes | memoryview], int] | None:
         self._skip()
-        return (self._waiting.popleft().raw, RECOVERED) if self._waiting else None
+        return ([self._waiting.popleft().raw], RECOVERED) if self._waiting else None
 
     def seen(self, sequence: int) -> None:
         self._done.add(sequence)

@@ -57,7 +57,7 @@ class RingSettings:
 
     @property
     def hold_s(self) -> float:
-        """How long the representative keeps the token of an idle ring."""
+        """How long the token of an idle ring is held."""
         return self.token_timeout_s / 4
 
     @property

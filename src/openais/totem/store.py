@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from openais.totem.wire import Packet
+from openais.totem.wire import SAFE, Packet
+from openais.types import NodeId
 
 
 class PacketStore:
@@ -19,6 +20,10 @@ class PacketStore:
         self.discarded = 0
         self.aru = 0
         self.high = 0
+        self.high_sender = NodeId(0)
+        """Who sent the packet `high`; 0 while there is none."""
+        self.safe_high = 0
+        """The highest sequence of a packet that asks for safe delivery."""
 
     def add(self, packet: Packet) -> bool:
         """Keeps a packet; False when it is here already, or absurdly far ahead."""
@@ -28,6 +33,9 @@ class PacketStore:
         self.packets[sequence] = packet
         if sequence > self.high:
             self.high = sequence
+            self.high_sender = packet.sender
+        if packet.flags & SAFE and sequence > self.safe_high:
+            self.safe_high = sequence
         aru = self.aru
         while aru + 1 in self.packets:
             aru += 1

@@ -220,10 +220,12 @@ def ring_key(ring_id: RingId) -> bytes:
     return _RING.pack(*ring_id)
 
 
-def encode_data(cluster: int, sender: NodeId, ring_id: RingId, sequence: int, flags: int, body: bytes) -> Packet:
-    """A data packet around `body`."""
+def encode_data(
+    cluster: int, sender: NodeId, ring_id: RingId, sequence: int, flags: int, *body: bytes | memoryview
+) -> Packet:
+    """A data packet around the parts of a body."""
     head = _DATA.pack(WIRE_VERSION, PacketType.DATA, flags, cluster, sender, ring_id[0], ring_id[1], sequence)
-    return Packet(sequence, sender, flags, ring_id, head + body)
+    return Packet(sequence, sender, flags, ring_id, b"".join((head, *body)))
 
 
 def encode_wake(cluster: int, sender: NodeId, ring_id: RingId) -> bytes:
