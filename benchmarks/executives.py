@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from openais.cli.demo_relay import free_ports
 
 HERE: Final = Path(__file__).resolve().parent.parent
 """This checkout."""
@@ -139,7 +140,7 @@ async def executives(
         (folder / "authkey").touch(mode=0o600)
         (folder / "authkey").write_text(os.urandom(32).hex())
         nodes = [Executive(number, folder) for number in range(1, count + 1)]
-        ports = _free_ports(count)
+        ports = free_ports(count)
         for node, port in zip(nodes, ports, strict=True):
             node.configuration.write_text(
                 CONFIGURATION.format(
@@ -164,12 +165,3 @@ async def executives(
             for node in nodes if start else ():
                 await node.start(tree)
             yield nodes
-
-
-def _free_ports(count: int) -> list[int]:
-    """UDP ports that nobody uses at this moment."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]

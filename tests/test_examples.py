@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from openais.cli.demo_relay import free_ports
 from openais.runtime.authkey import create_authkey
-from tests.support.executives import free_port
 from tests.support.processes import executives, see, views_of
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
@@ -69,7 +69,7 @@ def test_programs_with_a_node_inside_see_each_other_come_and_go(tmp_path: Path) 
     async def scenario() -> None:
         key = tmp_path / "key"
         create_authkey(key)
-        one, two = str(free_port()), str(free_port())
+        one, two = map(str, free_ports(2))
         async with example("embedded.py", str(key), one, two) as first:
             await says(first, "view")
             async with example("embedded.py", str(key), two, one):

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from openais.cli.demo_relay import free_ports
 from openais.cli.main import cli
-from tests.support.executives import free_port
 
 WAIT_S = 60.0
 
@@ -63,7 +63,7 @@ def socket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     flags = {
         "--nodeid": "7",
         "--nodename": "solo",
-        "--mcastport": str(free_port()),
+        "--mcastport": str(free_ports(1)[0]),
         "--authkey": str(folder / "key"),
         "--statedir": str(folder / "state"),
         "--socket": str(path),

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from openais.cli.demo_relay import free_ports
 from openais.cli.exits import ExitCode
 from openais.config.table import KEYS
 from tests.cli.conftest import openais
-from tests.support.executives import free_port
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_run_does_not_start_without_its_key_and_says_how_to_get_one(tmp_path: Pa
         "--socket",
         tmp_path / "s",
         "--mcastport",
-        str(free_port()),
+        str(free_ports(1)[0]),
     ]
     told = openais("run", *flags)
     assert told.exit_code == ExitCode.FAILED

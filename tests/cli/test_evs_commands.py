@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from openais.cli.demo_relay import free_ports
 from openais.cli.exits import ExitCode
 from tests.cli.conftest import WAIT_S, json_lines, openais, output_of, start, stop
-from tests.support.executives import free_port
 
 pytestmark = pytest.mark.e2e
 
@@ -78,7 +78,7 @@ def test_a_chat_without_a_terminal_says_and_hears_lines(socket: Path, processes:
 def test_a_chat_ends_with_its_executive(tmp_path: Path, processes: list[subprocess.Popen[bytes]]) -> None:
     flags: list[str | Path] = ["--statedir", tmp_path, "--authkey", tmp_path / "key", "--socket", tmp_path / "socket"]
     assert openais("keygen", tmp_path / "key").exit_code == ExitCode.OK
-    executive = start("run", "--mcastport", str(free_port()), "--nodeid", "9", *flags, stderr=subprocess.DEVNULL)
+    executive = start("run", "--mcastport", str(free_ports(1)[0]), "--nodeid", "9", *flags, stderr=subprocess.DEVNULL)
     processes.append(executive)
     assert (
         openais("members", "--wait-for", "1", "--timeout", str(WAIT_S), "--socket", tmp_path / "socket").exit_code == 0

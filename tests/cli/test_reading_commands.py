@@ -9,9 +9,9 @@ from subprocess import DEVNULL
 
 import pytest
 
+from openais.cli.demo_relay import free_ports
 from openais.cli.exits import ExitCode
 from tests.cli.conftest import WAIT_S, json_lines, openais, start, stop
-from tests.support.executives import free_port
 
 pytestmark = pytest.mark.e2e
 
@@ -70,7 +70,7 @@ def test_waiting_for_an_executive_that_does_not_come_tells_its_socket(tmp_path: 
 
 def test_who_comes_and_goes_is_told_while_watching(tmp_path: Path) -> None:
     assert openais("keygen", tmp_path / "key").exit_code == ExitCode.OK
-    ports = [free_port(), free_port()]
+    ports = free_ports(2)
     processes = []
     try:
         for number, port in enumerate(ports, start=1):

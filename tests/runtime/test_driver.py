@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from openais.cli.demo_relay import free_ports
 from openais.clm import AsyncClm
 from openais.evs import AsyncEvs, MessageDelivered
 from openais.runtime.authkey import create_authkey
 from openais.runtime.driver import NodeDriver
 from openais.runtime.errors import StartError
 from openais.types import AisError, LibraryError
-from tests.support.executives import free_port, in_one_ring, introduce, ring_of, running, settings_of
+from tests.support.executives import in_one_ring, introduce, ring_of, running, settings_of
 from tests.support.waiting import eventually
 
 
@@ -51,7 +52,7 @@ def test_nodes_meet_by(tmp_path: Path, keys: dict[str, str]) -> None:
 
 def test_nodes_meet_by_multicast_without_a_node_list(tmp_path: Path) -> None:
     async def scenario() -> None:
-        port = str(free_port())
+        port = str(free_ports(1)[0])
         settings = [
             settings_of(
                 tmp_path, number, network_bindnetaddr=f"127.0.0.{number}", network_mcastaddr="239.192.9.9",

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 import openais
+from openais.cli.demo_relay import free_ports
 from openais.clm import Clm
 from openais.config.problems import ConfigurationError
 from openais.evs import MessageDelivered
 from openais.runtime.authkey import create_authkey
 from openais.types import InvalidParam
-from tests.support.executives import free_port, settings_of
+from tests.support.executives import settings_of
 from tests.support.waiting import eventually
 
 
@@ -26,7 +27,7 @@ def test_two_nodes_in_one_program_meet_and_talk(tmp_path: Path) -> None:
     create_authkey(tmp_path / "key")
 
     async def scenario() -> None:
-        ports = (free_port(), free_port())
+        ports = free_ports(2)
         first, second = (
             openais.Node(
                 nodeid=number,

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import dataclasses
 import os
-import socket
 from collections.abc import AsyncIterator, Collection, Sequence
 from pathlib import Path
 
@@ -18,14 +17,6 @@ from tests.support.waiting import eventually
 
 FAST_TOKEN_MS = 150
 """Failures are found soon, and a busy machine still raises no false alarm every time."""
-
-
-def free_port() -> int:
-    """A UDP port that nobody uses at this moment."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def settings_of(directory: Path, number: int, **keys: str) -> Settings:

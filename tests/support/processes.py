@@ -12,10 +12,10 @@ import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterable
 from pathlib import Path
 
+from openais.cli.demo_relay import free_ports
 from openais.client.status import StatusClient
 from openais.clm import AsyncClm, ClusterView
 from openais.runtime.authkey import create_authkey
-from tests.support.executives import free_port
 
 WAIT_S = 30.0
 LOG_LINES = 20
@@ -73,10 +73,23 @@ class ExecutiveProcess:
         self.configuration.write_text(text)
 
     async def told(self, what: bytes) -> None:
-        """Waits until the service manager was told this."""
-        async with asyncio.timeout(WAIT_S):
-            while what not in await asyncio.get_running_loop().sock_recv(self._manager, 4096):
-                pass
+        """Waits until the service manager was told this. Fails at once when the process ends instead."""
+        assert self.process is not None
+        loop = asyncio.get_running_loop()
+        ended = asyncio.create_task(self.process.wait())
+        try:
+            async with asyncio.timeout(WAIT_S):
+                while True:
+                    heard = asyncio.create_task(loop.sock_recv(self._manager, 4096))
+                    await asyncio.wait((heard, ended), return_when=asyncio.FIRST_COMPLETED)
+                    if not heard.done():
+                        heard.cancel()
+                        assert self.process.stderr is not None
+                        raise AssertionError(f"it ended: {(await self.process.stderr.read()).decode()}")
+                    if what in heard.result():
+                        return
+        finally:
+            ended.cancel()
 
     def signal(self, number: signal.Signals) -> None:
         """Sends it a signal."""
@@ -123,7 +136,7 @@ class ExecutiveProcess:
 async def executives(directory: Path, count: int) -> AsyncIterator[list[ExecutiveProcess]]:
     """Executives that list each other, none started yet. What they logged last is told with the error of a test."""
     create_authkey(directory / "authkey")
-    ports = [free_port() for _ in range(count)]
+    ports = free_ports(count)
     processes = [ExecutiveProcess(directory, number + 1, ports) for number in range(count)]
 
     def explain(kind: object, error: BaseException | None, trace: object) -> None:

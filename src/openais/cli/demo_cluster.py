@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from openais.cli.demo_relay import LOOPBACK, Port, Relay, free_port
+from openais.cli.demo_relay import LOOPBACK, Port, Relay, free_ports
 from openais.runtime.authkey import create_authkey
 
 LEAVE_S: Final = 10.0
@@ -110,7 +110,7 @@ class Cluster:
 
     def __init__(self, folder: Path, node_count: int) -> None:
         self.folder = folder
-        self.nodes = tuple(NodeProcess(number, folder, free_port()) for number in range(1, node_count + 1))
+        self.nodes = tuple(NodeProcess(number, folder, port) for number, port in enumerate(free_ports(node_count), 1))
         self.relay = Relay({node.number: node.port for node in self.nodes})
         self.last_words: list[str] = []
         """What the executives wrote last, once the cluster was cleared away."""

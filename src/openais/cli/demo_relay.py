@@ -8,6 +8,7 @@ privileges. The relay cannot read what it carries: the datagrams are sealed.
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
 from collections.abc import Iterable, Mapping
 from typing import Final, TypeAlias
@@ -16,6 +17,9 @@ LOOPBACK: Final = "127.0.0.1"
 BURST_MAX: Final = 64
 """Datagrams taken from one door before the others have their turn."""
 BUFFER_BYTES: Final = 4 * 1024 * 1024
+_UNASKED_PORTS: Final = (20_000, 32_000)
+"""From and below: where Linux gives no port to a socket that asks for any."""
+_PROBES_MAX: Final = 1000
 
 Port: TypeAlias = int
 Door: TypeAlias = tuple[int, int]
@@ -82,12 +86,19 @@ class Relay:
                 self.carried += 1
 
 
-def free_port() -> Port:
-    """A UDP port that is free now; the kernel chooses."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind((LOOPBACK, 0))
-        port: Port = probe.getsockname()[1]
-        return port
+def free_ports(count: int) -> list[Port]:
+    """UDP ports that are free, and stay so until they are bound: the kernel gives them to nobody who asks for any."""
+    ports: list[Port] = []
+    for port in random.sample(range(*_UNASKED_PORTS), count + _PROBES_MAX):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError:
+                continue
+        ports.append(port)
+        if len(ports) == count:
+            return ports
+    raise OSError(f"{len(ports)} of {count} UDP ports at {LOOPBACK} are free, after {count + _PROBES_MAX} probes")
 
 
 def _door() -> socket.socket:
