@@ -24,7 +24,6 @@ import struct
 import sys
 import time
 import zlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -168,9 +167,6 @@ class Client:
             **percentiles(self._latencies_ns),
         }
 
-    async def _multicast(self, payloads: Sequence[bytes]) -> None:
-        await self._evs.multicast_joined(payloads, guarantee=self._guarantee, retry=True, timeout=CALL_TIMEOUT_S)
-
     async def _send_all(self, begin: float, until: float) -> None:
         size, own, pack = self._options.size, self._options.self, HEAD.pack
         tail = (bytes(STAMPED.size - HEAD.size) + self._filling)[: size - HEAD.size]
@@ -188,13 +184,14 @@ class Client:
     async def _send_one_by_one(self, begin: float, until: float) -> None:
         """Sends the next message when the one before was delivered here."""
         await asyncio.sleep(begin - time.monotonic())
-        while time.monotonic() < until:
-            stamp = STAMPED.pack(DATA, self._options.self, self._sent, time.monotonic_ns())
-            self._sent += 1
-            await self._multicast([stamp + self._filling])
-            while self._ledger.count < self._sent:
-                await self._receive()
-        await self._multicast([HEAD.pack(END, self._options.self, self._sent)])
+        async with self._evs.sender(guarantee=self._guarantee) as sender:
+            while time.monotonic() < until:
+                stamp = STAMPED.pack(DATA, self._options.self, self._sent, time.monotonic_ns())
+                self._sent += 1
+                sender.send(stamp + self._filling)
+                while self._ledger.count < self._sent:
+                    await self._receive()
+            sender.send(HEAD.pack(END, self._options.self, self._sent))
 
     async def _receive_all(self) -> None:
         """Takes events until the ends of all senders have come."""

@@ -24,7 +24,7 @@ from openais.client.evs_operations import SETTINGS, Outgoing, join, multicast
 from openais.client.operation import Operation, Pause
 from openais.client.session import Session
 from openais.executive.connections import Credentials, Limits
-from openais.executive.effects import ToLibrary
+from openais.executive.effects import ExecutiveEffect, ToLibrary
 from openais.executive.executive import Executive
 from openais.executive.flight_recorder import FlightRecorder
 from openais.executive.quorum import QuorumSettings
@@ -89,7 +89,9 @@ class Node:
         """One input of the executive, and its effects."""
         with self.world.stages.at(stage):
             handle(*arguments, self.world.now, WALL_NS)
-            effects = self.executive.take_effects()
+            effects: list[ExecutiveEffect] = []
+            while some := self.executive.take_effects():
+                effects += some
         for effect in effects:
             match effect:
                 case SendTo(address, datagrams):
@@ -99,8 +101,8 @@ class Node:
                     self._send(addresses if scope is Scope.RING else everybody, datagrams)
                 case StoreRingSequence(sequence):
                     self.input(self.executive.ring_sequence_stored, sequence, stage="executive: other")
-                case ToLibrary(_, data):
-                    self._to_library(data)
+                case ToLibrary():
+                    self._to_library(effect.data)
 
     def receive(self) -> None:
         """Opens what arrived and gives it to the executive."""
@@ -144,7 +146,7 @@ class World:
         for node in self.nodes.values():
             node.input(node.executive.library_opened, CONNECTION, Credentials(1, 0, 0), stage="executive: other")
             call, frame = node.session.initialize(1, "stages")
-            node.request(frame)
+            node.request(b"".join(frame))
             node.session.opened(node.session.answer(call))
             self.operate(node, join("bench", retry=False))
 
@@ -158,7 +160,7 @@ class World:
                     wish = operation.send(None)
                 with self.stages.at("library: send"):
                     call, frame = node.session.request(wish)
-                node.request(frame)
+                node.request(b"".join(frame))
                 while not node.session.answered(call):
                     self.turn()
                 wish = self._answer(node, operation, call)
@@ -269,7 +271,7 @@ def main() -> None:
     parser.add_argument("--all", action="store_true", help="all nodes send")
     parser.add_argument("--plain", action="store_true", help="nothing is encrypted")
     parser.add_argument("--mtu", type=int, default=1500)
-    parser.add_argument("--packet-max", type=int, default=23_000)
+    parser.add_argument("--packet-max", type=int, default=60_000)
     parser.add_argument("--megabytes", type=int, default=8, help="of payload in a round, about")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--profile", type=int, nargs="?", const=40, help="print so many lines of a profile")

@@ -98,7 +98,11 @@ def test_requests_that_cannot_be_are_refused_and_the_session_goes_on(tmp_path: P
                         (Join.number, b"\xc1" * 100, ErrorCode.INVALID_PARAM),
                         (Join.number, b"\x91" * 100_000, ErrorCode.INVALID_PARAM),
                         (Join.number, encode(Join(("x" * 65,))), ErrorCode.INVALID_PARAM),
-                        (Multicast.number, encode(Multicast(("g",), 7, 9, batch_of([b"x"]))), ErrorCode.INVALID_PARAM),
+                        (
+                            Multicast.number,
+                            encode(Multicast(("g",), 7, 9, False, batch_of([b"x"]))),
+                            ErrorCode.INVALID_PARAM,
+                        ),
                         (INITIALIZE_NUMBER, encode(Initialize(ServiceId.CLM, "B", 1, 1)), ErrorCode.BAD_OPERATION),
                     ),
                     10,
@@ -143,7 +147,11 @@ def test_mutilated_requests_of_every_service_end_no_executive(tmp_path: Path) ->
     async def abuse(program: Rogue, service: ServiceId) -> None:
         await program.initialize(service)
         requests = [each for each in all_declared() if (each.service, each.kind) == (service, Kind.REQUEST)]
-        bodies = [encode(Join(("g", "h"))), encode(Multicast(("g",), 0, 2, batch_of([b"x" * 50]))), b"\x92\x05\xc3"]
+        bodies = [
+            encode(Join(("g", "h"))),
+            encode(Multicast(("g",), 0, 2, False, batch_of([b"x" * 50]))),
+            b"\x92\x05\xc3",
+        ]
         for call in range(2, 502):
             program.request(chance.choice(requests).number, mutilated(chance.choice(bodies)), call)
         await program.answer(501)

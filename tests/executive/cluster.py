@@ -124,7 +124,9 @@ class Node:
     def input(self, action: Callable[[Executive, float, int], None]) -> None:
         """Hands one input to the executive and performs what it asks for."""
         action(self.executive, self.now, WALL_NS + int(self.now * 1e9))
-        batch = self.executive.take_effects()
+        batch: list[ExecutiveEffect] = []
+        while effects := self.executive.take_effects():
+            batch += effects
         self.batches.append(batch)
         for effect in batch:
             if isinstance(effect, ToLibrary):

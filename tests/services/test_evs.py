@@ -80,7 +80,7 @@ def multicast(
     guarantee: Guarantee = Guarantee.AGREED,
     priority: Priority = Priority.MED,
 ) -> Multicast:
-    return Multicast(groups, guarantee, priority, batch_of(payloads))
+    return Multicast(groups, guarantee, priority, False, batch_of(payloads))
 
 
 def member(library: Library) -> GroupMember:
@@ -349,7 +349,7 @@ def test_a_batch_is_handed_on_as_it_is() -> None:
 def test_what_is_no_batch_is_refused_before_anybody_is_given_it(batch: bytes) -> None:
     library = opened(cluster(1), 1, "chat")
     with pytest.raises(InvalidParam, match="payloads"):
-        library.call(Multicast((), Guarantee.AGREED, Priority.MED, Batch(batch)))
+        library.call(Multicast((), Guarantee.AGREED, Priority.MED, False, Batch(batch)))
     assert library.node.outgoing == []
 
 

@@ -183,7 +183,7 @@ class EvsHistory(History):
     def multicast(self, chosen: int, groups: tuple[str, ...], priority: Priority) -> None:
         for library in self._chosen(chosen):
             self.sent += 1
-            library.send(Multicast(groups, Guarantee.AGREED, priority, batch_of([b"%d" % self.sent])))
+            library.send(Multicast(groups, Guarantee.AGREED, priority, False, batch_of([b"%d" % self.sent])))
 
     @invariant()
     def replicas_are_equal(self) -> None:

@@ -15,16 +15,20 @@ import math
 import socket
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from itertools import islice
 from typing import Final, Generic, TypeVar
 
 from openais.client.operation import Operation, Pause
 from openais.client.session import Session
 from openais.messages.base import Message, Request
+from openais.messages.frame import Pieces
 from openais.types import AisError, DispatchFlags, TimeoutExpired
 
 READ_BYTES: Final = 256 * 1024
 READS_PER_TURN: Final = 8
 """How often the socket is read before the loop's other work has its turn."""
+VECTORS_MAX: Final = 64
+"""Pieces written by one system call."""
 UNWRITTEN_BYTES_MAX: Final = 4 * 1024 * 1024
 """Bytes that wait for the socket before further calls are held up."""
 
@@ -41,6 +45,9 @@ class AsyncConnection(Generic[E]):
         self._session = session
         self._loop = asyncio.get_running_loop()
         self._calls: dict[int, asyncio.Future[None]] = {}
+        """Calls whose answers are awaited."""
+        self._started: dict[int, Callable[[Message | AisError], None]] = {}
+        """Calls whose answers are handed on."""
         self._event_waiters: deque[asyncio.Future[None]] = deque()
         self._room_waiters: deque[asyncio.Future[None]] = deque()
         self._unwritten: deque[memoryview] = deque()
@@ -75,28 +82,14 @@ class AsyncConnection(Generic[E]):
             result: T = end.value
             return result
 
-    async def begin(self, request: Request) -> int:
-        """Makes a call without waiting for its answer, which is to be taken by `answer_to`; its number.
+    def start(self, request: Request, done: Callable[[Message | AisError], None]) -> None:
+        """Makes a call without waiting: `done` is called with its answer, or with the error that came instead.
 
-        Calls leave in the order in which they are begun. Raises as `Session.request`.
+        Calls leave in the order in which they are started. Raises as `Session.request`.
         """
-        await self._room(math.inf)
         call, frame = self._session.request(request)
-        self._send(call, frame)
-        return call
-
-    async def answer_to(self, call: int, deadline: float = math.inf) -> Message:
-        """The answer to a call, awaited. Raises the executive's error, TimeoutExpired, or what broke it."""
-        try:
-            await self._until(self._calls[call], deadline)
-            return self._session.answer(call)
-        finally:
-            self.forget(call)
-
-    def forget(self, call: int) -> None:
-        """Nobody waits for the answer to a call any more."""
-        del self._calls[call]
-        self._session.forget(call)
+        self._started[call] = done
+        self._write(frame)
         self._watch()
 
     async def dispatch(self, flags: DispatchFlags, handler: Callable[[E], None]) -> None:
@@ -166,14 +159,17 @@ class AsyncConnection(Generic[E]):
             raise TimeoutExpired("the time for the call went by while the executive could not take it")
         return None
 
-    async def _answer(self, call: int, frame: bytes, deadline: float) -> Message:
-        self._send(call, frame)
-        return await self.answer_to(call, deadline)
-
-    def _send(self, call: int, frame: bytes) -> None:
-        self._calls[call] = self._loop.create_future()
-        self._write(frame)
-        self._watch()
+    async def _answer(self, call: int, frame: Pieces, deadline: float) -> Message:
+        answered = self._calls[call] = self._loop.create_future()
+        try:
+            self._write(frame)
+            self._watch()
+            await self._until(answered, deadline)
+            return self._session.answer(call)
+        finally:
+            del self._calls[call]
+            self._session.forget(call)
+            self._watch()
 
     async def _room(self, deadline: float) -> None:
         while self._unwritten_bytes > UNWRITTEN_BYTES_MAX and self._session.ended is None:
@@ -230,27 +226,27 @@ class AsyncConnection(Generic[E]):
         self._wake()
         self._watch()
 
-    def _write(self, frame: bytes) -> None:
-        self._unwritten.append(memoryview(frame))
-        self._unwritten_bytes += len(frame)
+    def _write(self, frame: Pieces) -> None:
+        self._unwritten += map(memoryview, frame)
+        self._unwritten_bytes += sum(map(len, frame))
         if not self._writing:
             self._write_out()
 
     def _write_out(self) -> None:
-        while self._unwritten:
-            data = self._unwritten[0]
+        unwritten = self._unwritten
+        while unwritten:
             try:
-                count = self._socket.send(data)
+                count = self._socket.sendmsg(list(islice(unwritten, VECTORS_MAX)))
             except BlockingIOError:
                 return
             except OSError as error:
                 self._drop(f"the connection to the executive broke: {error}")
                 return
             self._unwritten_bytes -= count
-            if count < len(data):
-                self._unwritten[0] = data[count:]
-            else:
-                self._unwritten.popleft()
+            while unwritten and count >= len(unwritten[0]):
+                count -= len(unwritten.popleft())
+            if count:
+                unwritten[0] = unwritten[0][count:]
 
     def _drop(self, explanation: str) -> None:
         """The executive is gone: takes what it said before, then ends."""
@@ -266,10 +262,23 @@ class AsyncConnection(Generic[E]):
         for call, waiter in self._calls.items():
             if self._session.answered(call) and not waiter.done():
                 waiter.set_result(None)
+        if self._started:
+            self._hand_on_answers()
         if self._session.events or over:
             _wake_all(self._event_waiters)
         if self._unwritten_bytes <= UNWRITTEN_BYTES_MAX or over:
             _wake_all(self._room_waiters)
+
+    def _hand_on_answers(self) -> None:
+        for call in [call for call in self._started if self._session.answered(call)]:
+            done = self._started.pop(call, None)
+            if done is None:
+                continue  # what was called before handed it on
+            try:
+                answer: Message | AisError = self._session.answer(call)
+            except AisError as error:
+                answer = error
+            done(answer)
 
     def _watch(self) -> None:
         """Asks the loop for what is of interest now."""

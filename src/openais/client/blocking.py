@@ -26,6 +26,7 @@ from openais.client.operation import Operation, Pause
 from openais.client.selection import SelectionObject
 from openais.client.session import Session
 from openais.messages.base import Message, Request
+from openais.messages.frame import Pieces
 from openais.types import AisError, DispatchFlags, TimeoutExpired
 
 READ_BYTES: Final = 256 * 1024
@@ -157,7 +158,7 @@ class Connection(Generic[E]):
             self._show()
         return self._answer(call, frame, deadline)
 
-    def _answer(self, call: int, frame: bytes, deadline: float) -> Message:
+    def _answer(self, call: int, frame: Pieces, deadline: float) -> Message:
         try:
             self._write(frame, deadline)
             with self._lock:
@@ -257,7 +258,7 @@ class Connection(Generic[E]):
 
     # Writing.
 
-    def _write(self, frame: bytes, deadline: float) -> None:
+    def _write(self, frame: Pieces, deadline: float) -> None:
         """Writes the frame, after the rest of one before it. Raises TimeoutExpired, or what ended the session."""
         remaining = max(0.0, deadline - time.monotonic())
         if not self._writing.acquire(timeout=min(remaining, threading.TIMEOUT_MAX)):
@@ -265,10 +266,11 @@ class Connection(Generic[E]):
         try:
             while self._unsent:
                 self._unsent = self._write_some(self._unsent, deadline)
-            rest = memoryview(frame)
+            data = frame[0] if len(frame) == 1 else b"".join(frame)
+            rest = memoryview(data)
             while rest:
                 rest = self._write_some(rest, deadline)
-                self._unsent = rest if len(rest) < len(frame) else memoryview(b"")
+                self._unsent = rest if len(rest) < len(data) else memoryview(b"")
         finally:
             self._writing.release()
 

@@ -239,7 +239,7 @@ def _outgoing(groups: tuple[str, ...], guarantee: int, priority: int) -> Outgoin
 
 def _send(outgoing: Outgoing, batch: list[Payload]) -> Operation[int]:
     """Sends what one request holds; how many the executive took, one at least. Raises TryAgain when none."""
-    request = Multicast(outgoing.groups, outgoing.guarantee, outgoing.priority, batch_of(batch))
+    request = Multicast(*outgoing, False, batch_of(batch))
     accepted = yield from ask(request, Accepted)
     if not accepted.count:
         raise TryAgain

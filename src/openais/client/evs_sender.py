@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from itertools import accumulate, islice
 from types import TracebackType
@@ -19,11 +19,12 @@ from typing import Any, Final, Self
 
 from openais.client.aio import AsyncConnection
 from openais.client.evs_operations import PAYLOAD_OVERHEAD, REQUEST_OVERHEAD, Outgoing, Payload
+from openais.messages.base import Message
 from openais.messages.evs import BATCH_MAX, Multicast, batch_of
 from openais.types import AisError, TooBig, TryAgain
 
-GATHERED_BYTES: Final = 64 * 1024
-"""Bytes of payload that leave in one request, unless a single payload is bigger."""
+GATHERED_BYTES: Final = 56 * 1024
+"""Bytes of payload that leave in one request, unless a single payload is bigger: what the longest packets hold."""
 REQUESTS_MAX: Final = 4
 """Requests on their way at a time."""
 DRAINED_BYTES: Final = 1024 * 1024
@@ -54,24 +55,23 @@ class AsyncSender:
         self._outgoing = outgoing
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
-        self._calls: deque[int] = deque()
-        """Those whose answers nobody awaits yet."""
         self._requests = 0
         """Requests on their way."""
+        self._next: asyncio.Handle | None = None
+        """The turn in which what waits is sent."""
         self._error: AisError | None = None
-        self._sending: asyncio.Task[None] | None = None
-        self._answering: asyncio.Task[None] | None = None
         self._waiters: list[asyncio.Future[None]] = []
 
     def send(self, payload: Payload) -> None:
         """Sends a message; it leaves when the event loop has its turn. Raises TryAgain when far too much waits."""
-        self._check()
+        if self._error is not None:
+            self._check()
         if self._waiting_bytes > WAITING_BYTES_MAX:
             raise TryAgain(f"{self._waiting_bytes} bytes wait to be sent: drain before sending more")
         self._waiting.append(payload if type(payload) is bytes else bytes(payload))
         self._waiting_bytes += len(payload) + PAYLOAD_OVERHEAD
-        if self._sending is None:
-            self._sending = asyncio.create_task(self._with_connection(self._send_all))
+        if self._next is None and self._requests < REQUESTS_MAX:
+            self._next = asyncio.get_running_loop().call_soon(self._turn)
 
     async def drain(self) -> None:
         """Waits until little enough waits that more may be sent."""
@@ -81,7 +81,7 @@ class AsyncSender:
 
     async def flush(self) -> None:
         """Waits until all was accepted: queued for the ring, in order."""
-        while self._error is None and (self._sending is not None or self._answering is not None):
+        while self._error is None and (self._waiting or self._requests):
             await self._progress()
         self._check()
 
@@ -104,51 +104,31 @@ class AsyncSender:
         self._waiters.append(waiter)
         await waiter
 
-    async def _with_connection(self, work: Callable[[AsyncConnection[Any]], Coroutine[Any, Any, None]]) -> None:
+    def _turn(self) -> None:
+        """Sends what waits, as far as it may be on its way."""
+        self._next = None
         try:
             with self._lease() as connection:
-                await work(connection)
+                while self._waiting and self._requests < REQUESTS_MAX and self._error is None:
+                    if connection.session.full:
+                        self._next = asyncio.get_running_loop().call_later(FULL_PAUSE_S, self._turn)
+                        break
+                    payloads = self._take(connection.session.body_max - REQUEST_OVERHEAD)
+                    connection.start(Multicast(*self._outgoing, True, batch_of(payloads)), self._answered)
+                    self._requests += 1
         except AisError as error:
             self._error = self._error or error
-        finally:
+        self._wake()
+
+    def _answered(self, answer: Message | AisError) -> None:
+        """A request was answered."""
+        self._requests -= 1
+        if isinstance(answer, AisError):
+            self._error = self._error or answer
+        if self._waiting and self._next is None:
+            self._turn()
+        else:
             self._wake()
-
-    async def _send_all(self, connection: AsyncConnection[Any]) -> None:
-        """Sends what waits, and what comes to wait meanwhile."""
-        try:
-            while self._waiting and self._error is None:
-                if self._requests == REQUESTS_MAX:
-                    await self._progress()
-                    continue
-                self._calls.append(await self._begin(connection))
-                self._requests += 1
-                if self._answering is None:
-                    self._answering = asyncio.create_task(self._with_connection(self._take_answers))
-                self._wake()
-        finally:
-            self._sending = None
-
-    async def _take_answers(self, connection: AsyncConnection[Any]) -> None:
-        """Takes the answers to requests on their way."""
-        try:
-            while self._calls:
-                await connection.answer_to(self._calls.popleft())
-                self._requests -= 1
-                self._wake()
-        finally:
-            self._answering = None
-            while self._calls:
-                connection.forget(self._calls.popleft())
-
-    async def _begin(self, connection: AsyncConnection[Any]) -> int:
-        """Sends the next request; its call."""
-        payloads = self._take(connection.session.body_max - REQUEST_OVERHEAD)
-        request = Multicast(*self._outgoing, batch_of(payloads), wait=True)
-        while True:
-            try:
-                return await connection.begin(request)
-            except TryAgain:
-                await asyncio.sleep(FULL_PAUSE_S)
 
     def _take(self, payload_max: int) -> list[bytes]:
         """The payloads of the next request. Raises TooBig."""

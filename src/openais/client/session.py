@@ -17,8 +17,8 @@ from typing import Final, Generic, TypeVar
 
 from openais.client.events import EventQueue
 from openais.client.versions import VersionDatabase
-from openais.messages.base import Kind, Malformed, Message, Request, ServiceId, declared, decode, encode
-from openais.messages.frame import FRAME_MAX, HEADER, Frame, FrameReader, pack
+from openais.messages.base import Kind, Malformed, Message, Request, ServiceId, declared, decode, encode_pieces
+from openais.messages.frame import FRAME_MAX, HEADER, Frame, FrameReader, Pieces, pack_pieces
 from openais.messages.session import GOODBYE_NUMBER, INITIALIZE_NUMBER, Goodbye, Initialize, Initialized
 from openais.types import AisError, BadHandle, ErrorCode, LibraryError, NodeId, TooBig, TryAgain, Version
 
@@ -70,13 +70,13 @@ class Session(Generic[E]):
 
     # What the library does.
 
-    def initialize(self, process_id: int, process_name: str) -> tuple[int, bytes]:
-        """The handshake: its call number and its frame. `opened` takes the answer."""
+    def initialize(self, process_id: int, process_name: str) -> tuple[int, Pieces]:
+        """The handshake: its call number and its frame, in pieces. `opened` takes the answer."""
         version = self.version
         message = Initialize(
             self._settings.service, version.release, version.major, version.minor, process_id, process_name[:64]
         )
-        return self._call(INITIALIZE_NUMBER, Initialized, encode(message))
+        return self._call(INITIALIZE_NUMBER, Initialized, encode_pieces(message))
 
     def opened(self, answer: Message) -> None:
         """Takes the answer to `initialize`. Raises VersionError when the executive put another version in force."""
@@ -86,8 +86,8 @@ class Session(Generic[E]):
         self.connection = answer.connection
         self._frame_max = min(answer.frame_max, FRAME_MAX)
 
-    def request(self, request: Request) -> tuple[int, bytes]:
-        """A new call: its number and its frame.
+    def request(self, request: Request) -> tuple[int, Pieces]:
+        """A new call: its number and its frame, in pieces.
 
         Raises what ended the session, TooBig when the executive would not accept the frame, TryAgain when too many
         events wait to be dispatched.
@@ -95,7 +95,7 @@ class Session(Generic[E]):
         self.check()
         if self.full:
             raise TryAgain(f"{self.events.byte_count} bytes of events wait: dispatch some before the next call")
-        return self._call(request.number, request.response, encode(request))
+        return self._call(request.number, request.response, encode_pieces(request))
 
     def answered(self, call: int) -> bool:
         """Whether `answer` has something to say about `call`."""
@@ -165,12 +165,13 @@ class Session(Generic[E]):
         if self.ended is not None:
             raise type(self.ended)(str(self.ended))
 
-    def _call(self, number: int, response: type[Message], body: bytes) -> tuple[int, bytes]:
-        if len(body) > self.body_max:
-            raise TooBig(f"a request of {len(body)} bytes; the executive accepts {self.body_max}")
+    def _call(self, number: int, response: type[Message], body: Pieces) -> tuple[int, Pieces]:
+        size = sum(map(len, body))
+        if size > self.body_max:
+            raise TooBig(f"a request of {size} bytes; the executive accepts {self.body_max}")
         self._last_call += 1
         self._outstanding[self._last_call] = _Outstanding(number, response)
-        return self._last_call, pack(number, Kind.REQUEST, self._last_call, body)
+        return self._last_call, pack_pieces(number, Kind.REQUEST, self._last_call, body)
 
     def _take(self, frame: Frame) -> None:
         if frame.kind is Kind.RESPONSE:

@@ -101,7 +101,7 @@ class TotemSettings:
     )
     packet_max: int = key(
         Integer(1024, 60_000, "bytes"),
-        "23000",
+        "60000",
         "The longest packet of the ring. What is longer than netmtu travels in pieces, while none of them are lost.",
     )
     window_size: int = key(Integer(1, 4096, "packets"), "96", "New packets in flight on the whole ring in a rotation.")

@@ -16,10 +16,13 @@ from typing import Any, Final
 from openais.executive.effects import CloseLibrary, ToLibrary
 from openais.executive.routing import LibraryRoute
 from openais.messages.base import Kind, encode
-from openais.messages.frame import FRAME_MAX, Frame, FrameReader, pack
+from openais.messages.frame import FRAME_MAX, Frame, FrameReader, Pieces, pack
 from openais.messages.session import GOODBYE_NUMBER, Goodbye
 from openais.services.base import Service
 from openais.types import ErrorCode, Priority, Version
+
+JOINED_BYTES: Final = 32 * 1024
+"""Bytes of a write up to which its pieces are joined: to copy them costs less than to hand them on one by one."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -60,6 +63,7 @@ class Connection:
         "number",
         "outstanding",
         "pending",
+        "pending_bytes",
         "reader",
         "routes",
         "service",
@@ -76,8 +80,9 @@ class Connection:
         """Requests that arrived and are not served yet."""
         self.waits_for: Priority | None = None
         """The queue on which the first of these waits for room."""
-        self.pending: list[bytes] = []
-        """Frames produced during the present input."""
+        self.pending: list[bytes | memoryview] = []
+        """Frames produced during the present input, in pieces."""
+        self.pending_bytes = 0
         self.goodbye = b""
         """The last frame, once there is one: it follows those pending, in a write of its own."""
         self.outstanding = 0
@@ -129,13 +134,15 @@ class Connections:
         self.paused.discard(number)
         return self._by_number.pop(number, None)
 
-    def send(self, number: int, frame: bytes) -> None:
-        """Queues a frame; says goodbye when that is more than may be outstanding."""
+    def send(self, number: int, *frame: bytes | memoryview) -> None:
+        """Queues a frame, be it in pieces; says goodbye when that is more than may be outstanding."""
         connection = self._by_number.get(number)
         if connection is None or connection.closing:
             return
-        connection.pending.append(frame)
-        connection.outstanding += len(frame)
+        connection.pending += frame
+        length = sum(map(len, frame))
+        connection.pending_bytes += length
+        connection.outstanding += length
         self._touched[number] = connection
         if connection.outstanding > self._limits.queue_bytes_max:
             reason = f"{connection.outstanding} bytes were not read, expected at most {self._limits.queue_bytes_max}"
@@ -176,16 +183,15 @@ class Connections:
             return []
         effects: list[ToLibrary | CloseLibrary] = []
         for number, connection in self._touched.items():
-            pending = connection.pending
-            if pending:
-                effects.append(ToLibrary(number, pending[0] if len(pending) == 1 else b"".join(pending)))
-                connection.pending = []
+            if connection.pending:
+                effects.append(ToLibrary(number, _write_of(connection)))
+                connection.pending, connection.pending_bytes = [], 0
             if connection.closing or connection.waiting or self.throttled(connection):
                 self.paused.add(number)
             else:
                 self.paused.discard(number)
             if number in self._closes:
-                effects += (ToLibrary(number, connection.goodbye), self._closes.pop(number))
+                effects += (ToLibrary(number, (connection.goodbye,)), self._closes.pop(number))
         self._touched.clear()
         return effects
 
@@ -203,3 +209,11 @@ class Connections:
             }
             for each in self._by_number.values()
         ]
+
+
+def _write_of(connection: Connection) -> Pieces:
+    """What is pending, in few pieces when it is short."""
+    pending = connection.pending
+    if len(pending) > 1 and connection.pending_bytes <= JOINED_BYTES * len(pending) // 2:
+        return (b"".join(pending),)
+    return tuple(pending)

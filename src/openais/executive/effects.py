@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from openais.messages.frame import Pieces
 from openais.totem.effects import Fatal, Multicast, Recorded, SendTo, StoreRingSequence
 
 
@@ -13,7 +14,12 @@ class ToLibrary:
     """Write these frames to the connection, in order; report progress with `library_written`."""
 
     connection: int
-    data: bytes
+    pieces: Pieces
+
+    @property
+    def data(self) -> bytes:
+        """The frames in one piece."""
+        return b"".join(self.pieces)
 
 
 @dataclass(slots=True, frozen=True)

@@ -3,7 +3,10 @@
 Theory of operation. Every public input does its work, then settles: the effects of the ring are taken in order, group
 messages and configurations go to the services, what these ask for is performed when their handler has run to its end,
 what they multicast is given to the ring, until nothing is left to do. At the end of the input each connection gets its
-frames joined into one ToLibrary. The runtime then performs `take_effects()` in order.
+frames joined into one ToLibrary. The runtime performs what `take_effects()` gives, in order, until it gives nothing.
+
+Others wait for the token, so what the ring sends leaves before anything that it delivered is looked at: settling stops
+when there is something to send, and goes on at the next `take_effects`, or before the next input.
 
 Between a regular configuration and the end of its exchange of state (see `transfer`) services are given no group
 message: those that are delivered are held, by all members alike, and given in their order after `synchronized`, when
@@ -33,7 +36,7 @@ from openais.messages.base import Malformed, Message, ServiceId, decode, decode_
 from openais.messages.evs import RingIdentity
 from openais.messages.status import MemberStatus, Status
 from openais.services.base import ComponentState, ConfigurationChange, LocalNode, Service
-from openais.totem.effects import Address, Configuration, Delivered, Fatal, Recorded, RingEffect
+from openais.totem.effects import Address, Configuration, Delivered, Fatal, Multicast, Recorded, RingEffect, SendTo
 from openais.types import NodeId, TimeNs
 
 ROUNDS_MAX: Final = 64
@@ -82,7 +85,12 @@ class Executive:
         self._counters: Final[dict[str, int]] = {}
         self._effects: list[ExecutiveEffect] = []
         self._now = 0.0
+        self._undone: list[RingEffect] = []
+        """Effects of the ring that were taken from it and are still to be settled, in order."""
+        self._paused = False
+        """Settling has stopped for what is to be sent."""
         self._unsettled = False
+        """There was too much to settle in one input."""
         self._stopped = False
 
     # Inputs
@@ -151,7 +159,9 @@ class Executive:
     # Outputs
 
     def take_effects(self) -> list[ExecutiveEffect]:
-        """What is to be done since the last call, in order."""
+        """What is to be done next, in order; to be called again until there is nothing."""
+        if self._paused and not self._effects:
+            self._settle()
         effects, self._effects = self._effects, []
         return effects
 
@@ -222,13 +232,18 @@ class Executive:
     # Settling
 
     def _begin(self, now: float, wall_ns: int) -> None:
+        while self._paused:
+            self._settle()
         self._now = self._performer.now = now
         self._local.wall_time_ns = TimeNs(wall_ns)
 
     def _settle(self) -> None:
-        """Does all that this input leads to, and collects what is for the runtime."""
+        """Does all that this input leads to, and collects what is for the runtime; pauses when the ring sends."""
         for _ in range(ROUNDS_MAX):
-            effects = self._ring.take_effects()
+            self._paused = self._send_first()
+            if self._paused:
+                return
+            effects, self._undone = self._undone, []
             for effect in effects:
                 if type(effect) is Delivered:
                     self._delivered(effect)
@@ -249,6 +264,17 @@ class Executive:
         self._effects += self._connections.flush()
         if self._outbox.full:
             self._stop("more group messages wait for the ring than may; going on would lose one that services count on")
+
+    def _send_first(self) -> bool:
+        """Takes the effects of the ring, and of these those for the network first; whether there are such."""
+        sends = False
+        for effect in self._ring.take_effects():
+            if type(effect) is SendTo or type(effect) is Multicast:
+                self._effects.append(effect)
+                sends = True
+            else:
+                self._undone.append(effect)
+        return sends
 
     def _ring_effect(self, effect: RingEffect) -> None:
         if isinstance(effect, Configuration):

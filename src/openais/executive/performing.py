@@ -9,8 +9,8 @@ from openais.executive.connections import Connections
 from openais.executive.group_messaging import GroupMessaging
 from openais.executive.outbox import Outbox
 from openais.executive.timers import Timers
-from openais.messages.base import Kind, ServiceId, encode, encode_group
-from openais.messages.frame import pack
+from openais.messages.base import Kind, ServiceId, encode, encode_group, encode_pieces
+from openais.messages.frame import pack, pack_pieces
 from openais.services.base import (
     Callback,
     Effect,
@@ -74,9 +74,9 @@ class Performer:
 
     def _callback(self, _: ServiceId, effect: Callback) -> None:
         if effect.connections:
-            frame = pack(effect.message.number, Kind.CALLBACK, 0, encode(effect.message))
+            frame = pack_pieces(effect.message.number, Kind.CALLBACK, 0, encode_pieces(effect.message))
             for connection in effect.connections:
-                self._connections.send(connection, frame)
+                self._connections.send(connection, *frame)
 
     def _to_group(self, service_id: ServiceId, effect: ToGroup) -> None:
         payload = encode_group(effect.message)

@@ -61,6 +61,8 @@ class Message(msgspec.Struct, array_like=True, frozen=True):
     service: ClassVar[ServiceId]
     kind: ClassVar[Kind]
     number: ClassVar[int]
+    raw_tail: ClassVar[bool] = False
+    """Whether the last field is encoded already (msgspec.Raw), and may be long: `encode_pieces` does not copy it."""
 
 
 class Request(Message, frozen=True):
@@ -80,6 +82,10 @@ class Source(msgspec.Struct, array_like=True, frozen=True):
 M = TypeVar("M", bound=Message)
 R = TypeVar("R", bound=Request)
 
+COPIED_MAX: Final = 16 * 1024
+"""Bytes up to which an encoded tail is copied: as long as it waits it would keep all memory alive that it came in."""
+_ARRAY: Final = 0x90
+"""A MessagePack array of fewer than 16 values, which are counted in the lower bits."""
 _registry: Final[dict[tuple[int, Kind, int], type[Message]]] = {}
 _decoders: Final[dict[type[Message], msgspec.msgpack.Decoder[Any]]] = {}
 _encoder: Final = msgspec.msgpack.Encoder()
@@ -145,6 +151,18 @@ def all_declared() -> list[type[Message]]:
 def encode(message: Message) -> bytes:
     """The body of `message`."""
     return _encoder.encode(message)
+
+
+def encode_pieces(message: Message) -> tuple[bytes | memoryview, ...]:
+    """The body of `message` in one piece or in two: a long tail that was encoded before is left where it is."""
+    if not message.raw_tail:
+        return (_encoder.encode(message),)
+    *fields, tail = msgspec.structs.astuple(message)
+    if len(tail) <= COPIED_MAX:
+        return (_encoder.encode(message),)
+    head = _encoder.encode(fields)
+    assert head[0] & 0xF0 == _ARRAY, "a message with a tail has fewer than 16 fields"
+    return bytes((head[0] + 1,)) + head[1:], memoryview(tail)
 
 
 def decode(cls: type[M], body: bytes | memoryview) -> M:

@@ -106,11 +106,12 @@ class Multicast(Request, frozen=True):
     payload alone does not fit.
     """
 
+    raw_tail = True
     groups: Groups
     guarantee: Annotated[int, msgspec.Meta(ge=0, le=1)]
     priority: Annotated[int, msgspec.Meta(ge=0, le=3)]
+    wait: bool
     payloads: Batch
-    wait: bool = False
 
 
 class GroupMember(msgspec.Struct, array_like=True, frozen=True, order=True):
@@ -176,6 +177,7 @@ class ListGroups(Request, frozen=True):
 class Deliver(Message, frozen=True):
     """evs_deliver_fn: messages of one sender, sent together, in order."""
 
+    raw_tail = True
     sender: GroupMember
     groups: Groups
     guarantee: int

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from openais.messages.base import Kind, Malformed
 from openais.types import ErrorCode
@@ -25,6 +25,10 @@ _KINDS: Final = {kind.value: kind for kind in (Kind.REQUEST, Kind.RESPONSE, Kind
 _ERRORS: Final = {code.value: code for code in ErrorCode}
 FRAME_MAX: Final = 17 * 1024 * 1024
 """Bytes of the largest frame either side accepts, unless configured smaller."""
+
+
+Pieces: TypeAlias = tuple[bytes | memoryview, ...]
+"""Bytes that belong together, in memory here and there."""
 
 
 class Frame(NamedTuple):
@@ -42,23 +46,34 @@ def pack(number: int, kind: Kind, call: int, body: bytes, error: ErrorCode = Err
     return HEADER.pack(HEADER.size + len(body), number, kind, error, call) + body
 
 
-class FrameReader:
-    """Cuts a stream of bytes into frames. `feed` what arrived, then iterate `frames()`.
+def pack_pieces(number: int, kind: Kind, call: int, body: Pieces) -> Pieces:
+    """One frame around a body in pieces, the first of which gets the header."""
+    first, *rest = body
+    length = HEADER.size + sum(map(len, body))
+    return (HEADER.pack(length, number, kind, ErrorCode.OK, call) + first, *rest)
 
-    Nothing is copied of frames that arrive whole; of a frame that does not, its chunks are joined once.
+
+class FrameReader:
+    """Cuts a stream of bytes into frames. `feed` what arrived, then iterate `frames()` to its end.
+
+    Frames that arrive whole are views of what was fed, which may not change as long as they are in use. Of a frame that
+    arrives in parts a copy is made when it is whole; parts of what may change are copied when they come.
     """
 
     def __init__(self, frame_max: int = FRAME_MAX) -> None:
         self._frame_max = frame_max
-        self._chunks: list[bytes] = []
+        self._data = memoryview(b"")
+        """What was fed and not cut yet."""
+        self._parts: list[bytes | memoryview] = []
+        """What came before of the first frame."""
         self._held = 0
+        """Bytes of these."""
         self._wanted = HEADER.size
-        """Bytes that must be held before there is anything to cut."""
+        """Bytes of its header, or of all of it once that is known."""
 
     def feed(self, data: bytes | memoryview) -> None:
         """Takes the next bytes of the stream."""
-        self._chunks.append(data if type(data) is bytes else bytes(data))
-        self._held += len(data)
+        self._data = memoryview(data)
 
     @property
     def buffered(self) -> int:
@@ -66,33 +81,55 @@ class FrameReader:
         return self._held
 
     def frames(self) -> Iterator[Frame]:
-        """The whole frames so far; their bodies are views of memory that does not change. Raises Malformed."""
-        if self._held < self._wanted:
-            return
-        data = memoryview(self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks))
-        whole = self._whole_frames(data)
-        self._held = len(data) - whole
-        self._chunks = [bytes(data[whole:])] if self._held else []
-        start = 0
-        while start < whole:
-            length, number, kind, error, call = HEADER.unpack_from(data, start)
-            if kind not in _KINDS:
-                raise Malformed(f"frame: kind {kind}, expected 0 to 2")
-            if error not in _ERRORS:
-                raise Malformed(f"frame: error code {error} is none of SaAisErrorT")
-            yield Frame(number, _KINDS[kind], _ERRORS[error], call, data[start + HEADER.size : start + length])
-            start += length
-
-    def _whole_frames(self, data: memoryview) -> int:
-        """Bytes at the head of `data` that are whole frames. Raises Malformed on an absurd length."""
-        end = 0
-        self._wanted = HEADER.size
-        while len(data) - end >= HEADER.size:
-            (length,) = _LENGTH.unpack_from(data, end)
-            if not HEADER.size <= length <= self._frame_max:
-                raise Malformed(f"frame: length {length}, expected {HEADER.size} to {self._frame_max}")
-            if len(data) - end < length:
+        """The whole frames so far. Raises Malformed."""
+        data, start = self._data, 0
+        if self._held:
+            start, first = self._complete(data)
+            if first is not None:
+                yield self._frame(first, 0, len(first))
+        end = len(data)
+        while end - start >= HEADER.size:
+            length = self._length(data, start)
+            if end - start < length:
                 self._wanted = length
                 break
-            end += length
-        return end
+            yield self._frame(data, start, length)
+            start += length
+        if start < end:
+            self._hold(data[start:])
+        self._data = memoryview(b"")
+
+    def _complete(self, data: memoryview) -> tuple[int, memoryview | None]:
+        """Adds to the parts what they lack: where in `data` the next frame begins, and the one in parts once whole."""
+        start = 0
+        while start < len(data):
+            part = data[start : start + self._wanted - self._held]
+            start += len(part)
+            self._hold(part)
+            if self._held < self._wanted:
+                break
+            whole = memoryview(b"".join(self._parts))
+            self._wanted = self._length(whole, 0)
+            if self._held == self._wanted:
+                self._parts, self._held, self._wanted = [], 0, HEADER.size
+                return start, whole
+        return start, None
+
+    def _hold(self, part: memoryview) -> None:
+        self._parts.append(part if part.readonly else bytes(part))
+        self._held += len(part)
+
+    def _length(self, data: memoryview, start: int) -> int:
+        """Bytes of the frame whose header is at `start`. Raises Malformed on an absurd length."""
+        (length,) = _LENGTH.unpack_from(data, start)
+        if not HEADER.size <= length <= self._frame_max:
+            raise Malformed(f"frame: length {length}, expected {HEADER.size} to {self._frame_max}")
+        return int(length)
+
+    def _frame(self, data: memoryview, start: int, length: int) -> Frame:
+        _, number, kind, error, call = HEADER.unpack_from(data, start)
+        if kind not in _KINDS:
+            raise Malformed(f"frame: kind {kind}, expected 0 to 2")
+        if error not in _ERRORS:
+            raise Malformed(f"frame: error code {error} is none of SaAisErrorT")
+        return Frame(number, _KINDS[kind], _ERRORS[error], call, data[start + HEADER.size : start + length])

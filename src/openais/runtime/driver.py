@@ -37,6 +37,8 @@ from openais.totem.effects import Fatal, Multicast, Recorded, SendTo, StoreRingS
 from openais.totem.processor import Processor
 from openais.types import NodeId, TimeNs
 
+WRITTEN_SHARE: Final = 64
+"""The executive is told of bytes written to a library when they are this part of what it throttles at."""
 LEAVE_S: Final = 5.0
 """How long leaving in order may take before the node just goes."""
 
@@ -54,6 +56,9 @@ class NodeDriver:
         self._listen = listen
         self._cleanup = ExitStack()
         self._connections: Final = LibraryConnections(self)
+        self._written: Final[dict[int, int]] = {}
+        """By connection: bytes that were written to it and that the executive was not told of."""
+        self._written_least: Final = settings.ipc.queue_throttle // WRITTEN_SHARE
         self._timer: asyncio.TimerHandle | None = None
         self._armed_for = math.inf
         self._performing = False
@@ -140,11 +145,17 @@ class NodeDriver:
         self._input(self.executive.library_data, connection, data)
 
     def library_written(self, connection: int, byte_count: int) -> None:
-        """So many bytes written to it have left for the kernel."""
-        self._input(self.executive.library_written, connection, byte_count)
+        """So many bytes written to it have left for the kernel. Told to the executive when it is worth it."""
+        written = self._written.get(connection, 0) + byte_count
+        if written < self._written_least:
+            self._written[connection] = written
+        else:
+            self._written[connection] = 0
+            self._input(self.executive.library_written, connection, written)
 
     def library_closed(self, connection: int) -> None:
         """It is gone."""
+        self._written.pop(connection, None)
         self._input(self.executive.library_closed, connection)
 
     def reading(self, connection: int) -> bool:
@@ -286,7 +297,7 @@ class NodeDriver:
         self._end(effect.reason)
 
     def _to_library(self, effect: ToLibrary) -> None:
-        self._connections.write(effect.connection, effect.data)
+        self._connections.write(effect.connection, *effect.pieces)
 
     def _close_library(self, effect: CloseLibrary) -> None:
         log.info("library connection %d is closed: %s", effect.connection, effect.reason)

@@ -12,6 +12,7 @@ import itertools
 import logging
 import socket
 from collections import deque
+from collections.abc import Iterable
 from typing import Final, Protocol
 
 from openais.executive.connections import Credentials
@@ -45,6 +46,32 @@ class LibraryHost(Protocol):
         """Whether more may be read of it now."""
 
 
+class _Write:
+    """What was handed over to be written in one call: the pieces of it that are left."""
+
+    __slots__ = ("begun", "pieces")
+
+    def __init__(self, pieces: Iterable[bytes | memoryview]) -> None:
+        self.pieces = [memoryview(piece) for piece in pieces]
+        self.begun = False
+        """Whether a part of it has left for the kernel."""
+
+    def consume(self, count: int) -> int:
+        """Takes off it up to `count` bytes, which have left; how many there are of these for the next one."""
+        self.begun = True
+        whole = 0
+        for piece in self.pieces:
+            if count < len(piece):
+                break
+            count -= len(piece)
+            whole += 1
+        del self.pieces[:whole]
+        if self.pieces:
+            self.pieces[0] = self.pieces[0][count:]
+            return 0
+        return count
+
+
 class _Connection:
     """One stream socket. `closing` once no more is read of it and it ends when its queue is empty."""
 
@@ -53,7 +80,7 @@ class _Connection:
     def __init__(self, number: int, stream: socket.socket) -> None:
         self.number = number
         self.socket = stream
-        self.queue: deque[memoryview] = deque()
+        self.queue: deque[_Write] = deque()
         self.writing = False
         """Whether the loop tells when it can be written again."""
         self.closing: asyncio.TimerHandle | None = None
@@ -84,11 +111,11 @@ class LibraryConnections:
         self._host.library_opened(connection.number, credentials)
         return connection.number
 
-    def write(self, number: int, data: bytes) -> None:
-        """Queues `data`; it leaves with the next `flush`. Nothing happens when the connection is gone."""
+    def write(self, number: int, *pieces: bytes | memoryview) -> None:
+        """Queues what leaves with the next `flush`. Nothing happens when the connection is gone."""
         connection = self._connections.get(number)
         if connection is not None and connection.closing is None:
-            connection.queue.append(memoryview(data))
+            connection.queue.append(_Write(pieces))
             self._unflushed[number] = connection
 
     def flush(self) -> None:
@@ -153,7 +180,7 @@ class LibraryConnections:
         queue = connection.queue
         if queue:
             try:
-                count = connection.socket.sendmsg(list(itertools.islice(queue, VECTORS_MAX)))
+                count = connection.socket.sendmsg(_vectors(queue))
             except BlockingIOError:
                 count = 0
             except OSError:
@@ -184,7 +211,7 @@ class LibraryConnections:
             self._end(connection)
             return
         queue.clear()
-        queue.extend((first, last) if _is_begun(first) else (last,))
+        queue.extend((first, last) if first.begun else (last,))
         connection.closing = asyncio.get_running_loop().call_later(LAST_WORDS_S, self._end, connection)
 
     def _end(self, connection: _Connection) -> None:
@@ -199,18 +226,16 @@ class LibraryConnections:
         self._host.library_closed(connection.number)
 
 
-def _is_begun(piece: memoryview) -> bool:
-    """Whether a part of the write has left for the kernel."""
-    assert isinstance(piece.obj, bytes)
-    return len(piece) < len(piece.obj)
+def _vectors(queue: deque[_Write]) -> list[memoryview]:
+    """What one system call takes of the queue."""
+    if len(queue) == 1:
+        return queue[0].pieces[:VECTORS_MAX]
+    return list(itertools.islice(itertools.chain.from_iterable(write.pieces for write in queue), VECTORS_MAX))
 
 
-def _consume(queue: deque[memoryview], count: int) -> None:
+def _consume(queue: deque[_Write], count: int) -> None:
     """Takes the first `count` bytes off the queue."""
     while count:
-        first = queue[0]
-        if count < len(first):
-            queue[0] = first[count:]
-            return
-        count -= len(first)
-        queue.popleft()
+        count = queue[0].consume(count)
+        if not queue[0].pieces:
+            queue.popleft()

@@ -17,8 +17,10 @@ a piece is lost is lost, and the ring asks for it again.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from operator import itemgetter
+from typing import Final, NamedTuple
 
 from openais.totem.effects import Address
 
@@ -27,6 +29,8 @@ HEADER: Final = struct.Struct(">BBBxI")
 PIECES_MAX: Final = 255
 UNFINISHED_MAX: Final = 16
 """Datagrams of one source that are not whole."""
+SHAPES_MAX: Final = 256
+"""Counts and sizes of pieces for which it is remembered where they are."""
 SOURCES_MAX: Final = 64
 """Sources of which such datagrams are kept."""
 
@@ -40,14 +44,12 @@ class Cutter:
 
     def cut(self, datagram: bytes) -> bytes:
         """The pieces of a datagram longer than `size`, one after the other: each `size` bytes long but the last."""
-        number, self._next = self._next, (self._next + 1) % 2**32
+        number, self._next = self._next.to_bytes(4, "big"), (self._next + 1) % 2**32
         step = self.size - HEADER.size
-        view = memoryview(datagram)
-        count = (len(datagram) + step - 1) // step
-        assert count <= PIECES_MAX, f"a datagram of {len(datagram)} bytes in pieces of {step}"
-        parts: list[bytes | memoryview] = []
-        for place in range(count):
-            parts += (HEADER.pack(PIECE_VERSION, place, count, number), view[place * step : place * step + step])
+        shape = _shape((len(datagram) + step - 1) // step, step)
+        parts: list[bytes | memoryview] = [b""] * (2 * len(shape.heads))
+        parts[0::2] = [head + number for head in shape.heads]
+        parts[1::2] = shape.bodies(memoryview(datagram))
         return b"".join(parts)
 
 
@@ -115,15 +117,40 @@ class _Unfinished:
         self.missing = count
 
 
+class _Shape(NamedTuple):
+    """Where the pieces of a datagram of some length are, in it and in its row: found out once."""
+
+    heads: tuple[bytes, ...]
+    """The header of each piece, without the number of the datagram."""
+    bodies: Callable[[memoryview], Sequence[memoryview]]
+    """The pieces of the datagram, without their headers."""
+    row_heads: Callable[[memoryview], Sequence[memoryview]]
+    """The headers of a row."""
+    row_bodies: Callable[[memoryview], Sequence[memoryview]]
+    """What is between them."""
+
+
+@lru_cache(SHAPES_MAX)
+def _shape(count: int, step: int) -> _Shape:
+    """That of a datagram in `count` pieces, two or more, of `step` bytes, of which the last may have fewer."""
+    assert 2 <= count <= PIECES_MAX, f"a datagram in {count} pieces of {step} bytes"
+    size, head = step + HEADER.size, HEADER.size
+    return _Shape(
+        heads=tuple(bytes((PIECE_VERSION, place, count, 0)) for place in range(count)),
+        bodies=itemgetter(*(slice(at, at + step) for at in range(0, count * step, step))),
+        row_heads=itemgetter(*(slice(at, at + head) for at in range(0, count * size, size))),
+        row_bodies=itemgetter(*(slice(at + head, at + size) for at in range(0, count * size, size))),
+    )
+
+
 def _join_row(row: bytes, size: int) -> bytes | None:
     """The datagram, when the row is all of its pieces in their order, and nothing else."""
     count = row[2]
-    if len(row) <= size * (count - 1) or len(row) > size * count:
+    if count < 2 or not size * (count - 1) + HEADER.size < len(row) <= size * count:
         return None
-    number = row[4 : HEADER.size]
-    for place in range(1, count):
-        start = place * size
-        if row[start : start + HEADER.size] != bytes((PIECE_VERSION, place, count, 0)) + number:
-            return None
     view = memoryview(row)
-    return b"".join([view[start + HEADER.size : start + size] for start in range(0, len(row), size)])
+    shape = _shape(count, size - HEADER.size)
+    number = row[4 : HEADER.size]
+    if b"".join(shape.row_heads(view)) != b"".join([head + number for head in shape.heads]):
+        return None
+    return b"".join(shape.row_bodies(view))

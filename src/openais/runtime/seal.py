@@ -63,7 +63,7 @@ class Aead(Protocol):
 
     def encrypt(self, nonce: bytes, data: bytes, associated_data: bytes) -> bytes: ...
 
-    def decrypt(self, nonce: bytes, data: bytes, associated_data: bytes) -> bytes: ...
+    def decrypt(self, nonce: bytes, data: bytes | memoryview, associated_data: bytes) -> bytes: ...
 
 
 class _Plain:
@@ -72,8 +72,8 @@ class _Plain:
     def encrypt(self, nonce: bytes, data: bytes, associated_data: bytes) -> bytes:
         return data
 
-    def decrypt(self, nonce: bytes, data: bytes, associated_data: bytes) -> bytes:
-        return data
+    def decrypt(self, nonce: bytes, data: bytes | memoryview, associated_data: bytes) -> bytes:
+        return bytes(data)
 
 
 def _session_aead(key: AuthKey | None, cipher: Cipher, cluster: str, node_id: int, session: int) -> Aead:
@@ -212,7 +212,7 @@ class Opener:
         if session.is_replayed(counter):
             return self._drop("replayed")
         try:
-            plain = session.aead.decrypt(_NONCE_HEAD + place, datagram[_HEADER_SIZE:], header)
+            plain = session.aead.decrypt(_NONCE_HEAD + place, memoryview(datagram)[_HEADER_SIZE:], header)
         except (InvalidTag, ValueError):
             return self._drop("not_authentic" if len(datagram) >= OVERHEAD else "too_short")
         self._opened += 1

@@ -211,7 +211,7 @@ class EvsProgram(Program):
             self._sent += 1
             messages.append(UserMessage(identity, self, groups, guarantee, priority, IDENTITY.pack(*identity) + body))
         self._checker.asked(messages)
-        request = evs.Multicast(groups, guarantee, priority, evs.batch_of([each.payload for each in messages]))
+        request = evs.Multicast(groups, guarantee, priority, False, evs.batch_of([each.payload for each in messages]))
         self.call(request, lambda answer: self._checker.accepted(messages, answer.count))
 
     def called_back(self, message: Message) -> None:

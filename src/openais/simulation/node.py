@@ -216,15 +216,16 @@ class Node(Generic[E]):
         self._set_alarm()
 
     def _perform_all(self, engine: E) -> None:
-        for effect in engine.take_effects():
-            if self._effects_left is not None:
-                if self._effects_left == 0:
-                    self.power_failed()
+        while effects := engine.take_effects():
+            for effect in effects:
+                if self._effects_left is not None:
+                    if self._effects_left == 0:
+                        self.power_failed()
+                        return
+                    self._effects_left -= 1
+                self.perform(effect)
+                if self.engine is not engine:
                     return
-                self._effects_left -= 1
-            self.perform(effect)
-            if self.engine is not engine:
-                return
 
     def perform(self, effect: object) -> None:
         """Performs one effect of the engine; subclasses add those of their engine."""
