@@ -32,8 +32,8 @@ format: $(VENV)/.development ## Bring the code into its format
 soak: $(VENV)/.runtime ## Simulate SEEDS=10000 clusters with every fault, checking every invariant
 	$(PYTHON) -m openais simulate --seeds $(SEEDS)
 
-bench: $(VENV)/.development ## Measure the whole stack on this machine
-	$(PYTHON) -m benchmarks
+bench: $(VENV)/.development ## Measure the whole stack on this machine, beside corosync where it is installed
+	$(PYTHON) -m benchmarks.comparison
 
 docs: $(VENV)/.development ## Generate the tables and diagrams of docs/ from the code
 	$(PYTHON) -m tools.generate

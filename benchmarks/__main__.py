@@ -1,4 +1,4 @@
-"""`make bench`: measures this checkout, and on request another one in the same run.
+"""Measures this checkout on loopback, and on request another one in the same run.
 
 python -m benchmarks                            the matrix of docs/performance.md, 2 to 3 minutes
 python -m benchmarks --nodes 3 --sizes 64,1K    a part of it
@@ -11,16 +11,14 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Final
 
 from benchmarks.executives import HERE, Tree, executives
 from benchmarks.measure import Load, Row, run
+from benchmarks.options import numbers, sizes, words
 from benchmarks.report import latency_table, ratio_table, throughput_table
-
-UNITS: Final = {"K": 1024, "M": 1024 * 1024}
 
 
 def loads(options: argparse.Namespace, nodes: int) -> Iterator[Load]:
@@ -49,7 +47,7 @@ async def measure(options: argparse.Namespace) -> AsyncIterator[Row]:
                 for load in loads(options, nodes):
                     for tree, cluster in clusters:
                         number += 1
-                        yield await run(tree, cluster, load, f"bench{number}")
+                        yield await run(tree.label, cluster, load, f"bench{number}")
 
 
 async def measure_all(options: argparse.Namespace) -> list[Row]:
@@ -67,22 +65,10 @@ async def measure_all(options: argparse.Namespace) -> list[Row]:
 def _tell(row: Row) -> None:
     """Progress, for who waits."""
     load = row.load
-    what = f"{row.tree}: {load.mode} {load.nodes} nodes {load.size} B {load.senders}"
+    what = f"{row.label}: {load.mode} {load.nodes} nodes {load.size} B {load.senders}"
     result = f"p50 {row.latency_us['p50']:.0f} us" if row.latency_us else f"{row.messages_s:,.0f}/s"
     faults = f" WRONG: {'; '.join(row.faults)}" if row.faults else ""
     print(f"{what}: {result}, cpu {row.cpu_us:.2f} us{faults}", file=sys.stderr, flush=True)
-
-
-def _sizes(text: str) -> list[int]:
-    return [int(each.rstrip("KM")) * UNITS.get(each[-1], 1) for each in text.upper().split(",")]
-
-
-def _numbers(text: str) -> list[int]:
-    return [int(each) for each in text.split(",")]
-
-
-def _words(text: str) -> list[str]:
-    return text.split(",")
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -90,13 +76,13 @@ def _pair(text: str) -> tuple[str, str]:
     return key, value
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 1 when anything that was delivered was wrong."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--nodes", type=_numbers, default=[1, 2, 3])
-    parser.add_argument("--sizes", type=_sizes, default=[64, 1024, 64 * 1024, 1024 * 1024], help="such as 64,1K,1M")
-    parser.add_argument("--senders", type=_words, default=["one", "all"])
-    parser.add_argument("--modes", type=_words, default=["tput", "lat"], help="tput, lat, or both")
+    parser.add_argument("--nodes", type=numbers, default=[1, 2, 3])
+    parser.add_argument("--sizes", type=sizes, default=[64, 1024, 64 * 1024, 1024 * 1024], help="such as 64,1K,1M")
+    parser.add_argument("--senders", type=words, default=["one", "all"])
+    parser.add_argument("--modes", type=words, default=["tput", "lat"], help="tput, lat, or both")
     parser.add_argument("--guarantee", choices=("agreed", "safe"), default="agreed")
     parser.add_argument("--seconds", type=float, default=0.6, help="that a run counts")
     parser.add_argument("--rounds", type=int, default=3)
@@ -104,7 +90,7 @@ def main() -> int:
     parser.add_argument("-o", dest="totem", type=_pair, action="append", default=[], metavar="KEY=VALUE",
                         help="a key of the section totem")  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE", help="append every run to it, one a line")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     options.totem = dict(options.totem)
     rows = asyncio.run(measure_all(options))
     for table in (throughput_table(rows), latency_table(rows), ratio_table(rows)):

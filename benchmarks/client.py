@@ -33,6 +33,10 @@ from openais.types import LibraryError
 DATA: Final = 0x4D424741
 END: Final = 0x4D424745
 HEAD: Final = struct.Struct("<IIQ")
+END_SIZE: Final = HEAD.size + 1
+"""Bytes of the mark of an end: no message has so many."""
+TICK_S: Final = 0.001
+"""How often a sender with a rate sends."""
 STAMPED: Final = struct.Struct("<IIQQ")
 BURST_BYTES: Final = 64 * 1024
 """What a sender of throughput runs sends before it looks at the clock, and whether it is held up."""
@@ -68,7 +72,7 @@ class Ledger:
             self._end(payload)
 
     def _end(self, payload: bytes) -> None:
-        kind, sender, number = HEAD.unpack_from(payload) if len(payload) == HEAD.size else (0, 0, 0)
+        kind, sender, number = HEAD.unpack_from(payload) if len(payload) == END_SIZE else (0, 0, 0)
         if kind == END:
             self.ends[sender] = number
         else:
@@ -139,6 +143,9 @@ class Client:
         async with asyncio.timeout(last - time.monotonic() + self._options.end_timeout_s), asyncio.TaskGroup() as tasks:
             if not self._options.send:
                 await self._receive_all()
+            elif self._options.rate:
+                tasks.create_task(self._send_at_rate(begin, last))
+                await self._receive_all()
             elif self._options.mode == "lat":
                 await self._send_one_by_one(begin, last)
                 await self._receive_all()
@@ -179,7 +186,7 @@ class Client:
                 for number in range(first, self._sent):
                     sender.send(pack(DATA, own, number) + tail)
                 await sender.drain()
-            sender.send(HEAD.pack(END, own, self._sent))
+            sender.send(self._end())
 
     async def _send_one_by_one(self, begin: float, until: float) -> None:
         """Sends the next message when the one before was delivered here."""
@@ -191,7 +198,25 @@ class Client:
                 sender.send(stamp + self._filling)
                 while self._ledger.count < self._sent:
                     await self._receive()
-            sender.send(HEAD.pack(END, self._options.self, self._sent))
+            sender.send(self._end())
+
+    async def _send_at_rate(self, begin: float, until: float) -> None:
+        """Sends so many a second, be those before delivered or not."""
+        await asyncio.sleep(begin - time.monotonic())
+        async with self._evs.sender(guarantee=self._guarantee) as sender:
+            while (now := time.monotonic()) < until:
+                due = int((now - begin) * self._options.rate)
+                while self._sent < due:
+                    stamp = STAMPED.pack(DATA, self._options.self, self._sent, time.monotonic_ns())
+                    sender.send(stamp + self._filling)
+                    self._sent += 1
+                await sender.drain()
+                await asyncio.sleep(TICK_S)
+            sender.send(self._end())
+
+    def _end(self) -> bytes:
+        """The mark that follows the last message, with their number."""
+        return HEAD.pack(END, self._options.self, self._sent) + bytes(END_SIZE - HEAD.size)
 
     async def _receive_all(self) -> None:
         """Takes events until the ends of all senders have come."""
@@ -289,12 +314,13 @@ def main() -> None:
     parser.add_argument("--senders", type=int, default=1, help="how many send in all")
     parser.add_argument("--group", default="bench")
     parser.add_argument("--guarantee", choices=("agreed", "safe"), default="agreed")
+    parser.add_argument("--rate", type=float, default=0, help="in lat: messages a second; 0: one at a time")
     parser.add_argument("--retry-s", type=float, default=30)
     parser.add_argument("--end-timeout-s", type=float, default=60)
     options = parser.parse_args()
-    least = STAMPED.size if options.mode == "lat" else HEAD.size + 1
-    if options.size < least:
-        parser.error(f"--size: {options.size}, expected at least {least}")
+    least = STAMPED.size if options.mode == "lat" else HEAD.size
+    if options.size < least or options.size == END_SIZE:
+        parser.error(f"--size: {options.size}, expected at least {least}, and not {END_SIZE}")
     if os.environ.get("OPENAIS_EVENT_LOOP") == "uvloop":
         import uvloop
 

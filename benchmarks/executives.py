@@ -1,11 +1,10 @@
-"""Executives as processes of their own on loopback, in a folder that goes away with them."""
+"""Executives as processes of their own, on loopback or in a lab, in a folder that goes away with them."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import os
-import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping
@@ -13,23 +12,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from openais.cli.demo_relay import free_ports
+from benchmarks.lab import Lab, Namespace
+from benchmarks.measure import Load
+from benchmarks.processes import Command, Measured
+from openais.cli.demo_relay import LOOPBACK, free_ports
 
 HERE: Final = Path(__file__).resolve().parent.parent
 """This checkout."""
-LEAVE_S: Final = 10.0
+LAB_PORT: Final = 5405
+MULTICAST: Final = "239.192.78.1"
 LOG_LINES: Final = 10
 CONFIGURATION: Final = """\
 network {{
-    bindnetaddr: 127.0.0.1
+    bindnetaddr: {host}
     mcastport: {port}
-}}
+{multicast}}}
 totem {{
     cluster: benchmark
     nodeid: {number}
     nodename: node-{number}
-    transport: unicast
-    nodelist: {nodes}
+{transport}
     authkey: {folder}/authkey
     statedir: {folder}
 {totem}
@@ -54,99 +56,83 @@ class Tree:
         return {**others, "PYTHONPATH": f"{self.path / 'src'}:{self.path}"}
 
 
-class Executive:
-    """One executive, and where its clients find it."""
+class Executive(Measured):
+    """One executive, and where its clients find it. `where`: the network that it lives in, unless that is this one."""
 
-    def __init__(self, number: int, folder: Path) -> None:
-        self.number = number
+    def __init__(self, tree: Tree, number: int, folder: Path, where: Namespace | None = None) -> None:
+        super().__init__(number)
         self.socket = folder / f"socket-{number}"
         self.configuration = folder / f"conf-{number}"
         self.log = folder / f"log-{number}"
-        self.process: asyncio.subprocess.Process | None = None
+        self._tree = tree
+        self._inside = where.inside if where else ()
 
-    async def start(self, tree: Tree) -> None:
+    async def start(self) -> None:
         """Starts it; it is not a member yet when this returns."""
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "openais", "run"),
-                env={**tree.environment, "OPENAIS_CONF": str(self.configuration)},
+                *(*self._inside, sys.executable, "-m", "openais", "run"),
+                env={**self._tree.environment, "OPENAIS_CONF": str(self.configuration)},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
             )
 
-    def signal(self, number: signal.Signals) -> None:
-        """Sends it a signal."""
-        assert self.process is not None
-        self.process.send_signal(number)
-
-    async def kill(self) -> None:
-        """Ends it as a power failure would."""
-        assert self.process is not None
-        self.process.kill()
-        await self.process.wait()
-
-    async def end(self) -> None:
-        """Has it leave in order, by force if that takes too long."""
-        if self.process is None or self.process.returncode is not None:
-            return
-        self.signal(signal.SIGCONT)
-        self.signal(signal.SIGTERM)
-        try:
-            async with asyncio.timeout(LEAVE_S):
-                await self.process.wait()
-        except TimeoutError:
-            self.process.kill()
-            await self.process.wait()
+    def client(self, load: Load, group: str) -> Command:
+        options = {
+            "--socket": self.socket,
+            "--self": self.number,
+            "--nodes": load.nodes,
+            "--mode": load.mode,
+            "--size": load.size,
+            "--send": int(self.number in load.sending),
+            "--senders": len(load.sending),
+            "--group": group,
+            "--guarantee": load.guarantee,
+            "--rate": load.rate_s,
+        }
+        arguments = [str(each) for pair in options.items() for each in pair]
+        return Command((*self._inside, sys.executable, "-m", "benchmarks.client", *arguments), self._tree.environment)
 
     def last_words(self) -> str:
         """The end of its log."""
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else ["(it was not started)"]
         return "\n".join((f"node {self.number}:", *lines[-LOG_LINES:]))
 
-    def cpu_s(self) -> float:
-        """Processor time used so far, all threads."""
-        assert self.process is not None
-        total_ns = 0
-        for task in Path(f"/proc/{self.process.pid}/task").iterdir():
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                total_ns += int((task / "schedstat").read_text().split()[0])
-        return total_ns / 1e9
-
-    def memory_mib(self) -> float:
-        """Resident memory."""
-        assert self.process is not None
-        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-    def peak_memory_mib(self) -> float:
-        """The most memory that it has had."""
-        assert self.process is not None
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
-        return int(line.split()[1]) / 1024
-
 
 @contextlib.asynccontextmanager
 async def executives(
-    tree: Tree, count: int, totem: Mapping[str, str], *, start: bool = True
+    tree: Tree,
+    count: int,
+    totem: Mapping[str, str],
+    *,
+    start: bool = True,
+    lab: Lab | None = None,
+    multicast: bool = False,
 ) -> AsyncIterator[list[Executive]]:
     """So many executives of one cluster, with further keys of the section totem; they run unless `start` is False.
 
-    What they logged last is told with an error.
+    They live on loopback, or each in a node of `lab`. What they logged last is told with an error.
     """
     with tempfile.TemporaryDirectory(prefix="openais-benchmark-") as name:
         folder = Path(name)
         (folder / "authkey").touch(mode=0o600)
         (folder / "authkey").write_text(os.urandom(32).hex())
-        nodes = [Executive(number, folder) for number in range(1, count + 1)]
-        ports = free_ports(count)
-        for node, port in zip(nodes, ports, strict=True):
+        numbers = range(1, count + 1)
+        nodes = [Executive(tree, number, folder, lab.nodes[number] if lab else None) for number in numbers]
+        hosts = [lab.address(number) if lab else LOOPBACK for number in numbers]
+        ports = [LAB_PORT] * count if lab else free_ports(count)
+        everybody = ", ".join(f"{host}:{port}" for host, port in zip(hosts, ports, strict=True))
+        for node, host, port in zip(nodes, hosts, ports, strict=True):
             node.configuration.write_text(
                 CONFIGURATION.format(
+                    host=host,
                     port=port,
+                    multicast=f"    mcastaddr: {MULTICAST}\n" if multicast else "",
+                    transport="    transport: multicast"
+                    if multicast
+                    else f"    transport: unicast\n    nodelist: {everybody}",
                     number=node.number,
-                    nodes=", ".join(f"127.0.0.1:{each}" for each in ports),
                     folder=folder,
                     totem="\n".join(f"    {key}: {value}" for key, value in totem.items()),
                     socket=node.socket,
@@ -163,5 +149,5 @@ async def executives(
                 at_end.push_async_callback(node.end)
             at_end.push(explain)
             for node in nodes if start else ():
-                await node.start(tree)
+                await node.start()
             yield nodes

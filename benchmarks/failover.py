@@ -120,12 +120,12 @@ async def form(nodes: Sequence[Executive], figures: Figures) -> list[Observer]:
     everybody = {node.number for node in nodes}
     *first, last = nodes
     for node, observer in zip(first, observers, strict=False):
-        await node.start(Tree("this", HERE))
+        await node.start()
         await observer.start()
     for observer in observers[:-1]:
         await observer.sees(everybody - {last.number})
     began = time.monotonic()
-    await last.start(Tree("this", HERE))
+    await last.start()
     await observers[-1].start()
     figures.formed.append(max([await observer.sees(everybody) for observer in observers]) - began)
     return observers
@@ -140,7 +140,7 @@ async def crash(victim: Observer, others: Sequence[Observer], figures: Figures) 
     await victim.stop()
     everybody = survivors | {victim.executive.number}
     began = time.monotonic()
-    await victim.executive.start(Tree("this", HERE))
+    await victim.executive.start()
     starting = asyncio.create_task(victim.start())
     back = max([await each.sees(everybody) for each in others])
     await starting

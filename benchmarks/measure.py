@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-from benchmarks.executives import Executive, Tree
+from benchmarks.processes import Measured
 
 READY_S: Final = 60.0
 RESULT_S: Final = 90.0
@@ -31,6 +30,9 @@ class Load:
     seconds: float
     ramp_s: float = 0.3
     guarantee: str = "agreed"
+    rate_s: float = 0.0
+    """In latency runs: messages sent a second by each sender, whether those before were delivered or not; 0: the next
+    one when the one before was."""
 
     @property
     def sending(self) -> range:
@@ -42,7 +44,8 @@ class Load:
 class Row:
     """What one run gave."""
 
-    tree: str
+    label: str
+    """What was measured."""
     load: Load
     correct: bool
     """Every message was delivered once, in one order, at every node."""
@@ -71,22 +74,12 @@ class _Client:
         self._process = process
 
     @classmethod
-    async def start(cls, tree: Tree, node: Executive, load: Load, group: str) -> _Client:
-        options = {
-            "--socket": node.socket,
-            "--self": node.number,
-            "--nodes": load.nodes,
-            "--mode": load.mode,
-            "--size": load.size,
-            "--send": int(node.number in load.sending),
-            "--senders": len(load.sending),
-            "--group": group,
-            "--guarantee": load.guarantee,
-        }
+    async def start(cls, node: Measured, load: Load, group: str) -> _Client:
+        command = node.client(load, group)
         return cls(
             await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "benchmarks.client", *(str(each) for pair in options.items() for each in pair)),
-                env=tree.environment,
+                *command.arguments,
+                env=command.environment,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
             )
@@ -117,9 +110,9 @@ class _Client:
                 await self._process.wait()
 
 
-async def run(tree: Tree, nodes: Sequence[Executive], load: Load, group: str) -> Row:
-    """Runs one load on executives that are up. Raises RuntimeError or TimeoutError when a client cannot go on."""
-    clients = [await _Client.start(tree, node, load, group) for node in nodes]
+async def run(label: str, nodes: Sequence[Measured], load: Load, group: str) -> Row:
+    """Runs one load on daemons that are up. Raises RuntimeError or TimeoutError when a client cannot go on."""
+    clients = [await _Client.start(node, load, group) for node in nodes]
     try:
         for client in clients:
             await client.hear("ready", READY_S)
@@ -137,16 +130,16 @@ async def run(tree: Tree, nodes: Sequence[Executive], load: Load, group: str) ->
         for client in clients:
             await client.end()
     memory_mib = max(node.memory_mib() for node in nodes)
-    return _row(tree, load, results, (cpu_after - cpu_before) / (after - before), memory_mib)
+    return _row(label, load, results, (cpu_after - cpu_before) / (after - before), memory_mib)
 
 
-def _row(tree: Tree, load: Load, results: list[dict[str, Any]], executives_cpu: float, memory_mib: float) -> Row:
+def _row(label: str, load: Load, results: list[dict[str, Any]], executives_cpu: float, memory_mib: float) -> Row:
     """`executives_cpu`: processor time of all executives a second."""
     deliveries_s = sum(each["msgs"] / each["window_s"] for each in results)
     clients_cpu = sum((each["user_s"] + each["sys_s"]) / each["window_s"] for each in results)
     faults = _faults(results)
     return Row(
-        tree.label,
+        label,
         load,
         not faults,
         min(each["msgs"] / each["window_s"] for each in results),
@@ -171,7 +164,7 @@ def _faults(results: list[dict[str, Any]]) -> list[str]:
     faults = []
     for each in results:
         node = f"node {each['self']}"
-        if each["delivered_total"] != sent or each["ends_total"] != sent:
+        if each["delivered_total"] != sent or each.get("ends_total", sent) != sent:
             faults.append(f"{node} was given {each['delivered_total']} of {sent} messages")
         if each["fifo_errors"]:
             faults.append(f"{node}: {each['fifo_errors']} messages out of turn")

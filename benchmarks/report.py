@@ -60,6 +60,40 @@ def ratio_table(rows: Iterable[Row]) -> str:
     return _table(("this : other", "nodes", "size", "senders", "messages/s or p50", "CPU"), lines)
 
 
+def comparison_table(rows: Iterable[Row], ours: str) -> str:
+    """`ours` to the fastest of the others at each load, and to each of them in latency; empty when there is no other.
+
+    Ratios are those of the rounds in turn, and their median is told first.
+    """
+    rows = [row for row in rows if row.label == ours or not row.label.startswith(ours)]
+    lines = []
+    for mode in ("tput", "lat"):
+        groups = dict(_grouped(rows, mode))
+        for (label, load), runs in groups.items():
+            others = {key[0]: each for key, each in groups.items() if key[1] == load and key[0] != label}
+            if label == ours and mode == "tput" and others:
+                best = max(others, key=lambda other: _median(others[other], _figure))
+                others = {best: others[best]}
+            if label == ours:
+                lines += [
+                    (*_names((label, load))[1:], other, *_compared(runs, theirs)) for other, theirs in others.items()
+                ]
+    heads = ("nodes", "size", "senders", "beside", f"{ours}, /s or p50 us", "it", "ratio", "CPU ratio", "p99 ratio")
+    return _table(heads, lines)
+
+
+def _compared(ours: Sequence[Row], theirs: Sequence[Row]) -> tuple[str, ...]:
+    """Both figures, and the ratios of figure, processor time and p99."""
+    pairs = list(zip(ours, theirs, strict=False))
+    return (
+        f"{_median(ours, _figure):,.0f}",
+        f"{_median(theirs, _figure):,.0f}",
+        _ratio(pairs, _figure),
+        _ratio(pairs, lambda row: row.cpu_us),
+        _ratio(pairs, lambda row: row.latency_us["p99"]) if ours[0].latency_us else "",
+    )
+
+
 def _figure(row: Row) -> float:
     return row.latency_us["p50"] if row.latency_us else row.messages_s
 
@@ -73,7 +107,7 @@ def _grouped(rows: Iterable[Row], mode: str) -> list[tuple[Key, list[Row]]]:
     groups: dict[Key, list[Row]] = {}
     for row in rows:
         if row.load.mode == mode:
-            groups.setdefault((row.tree, row.load), []).append(row)
+            groups.setdefault((row.label, row.load), []).append(row)
     return list(groups.items())
 
 

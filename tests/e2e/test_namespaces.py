@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.lab import Lab, lab
+from tests.support.lab import Lab, lab, put
 from tests.support.processes import counters_of, executives
 from tests.support.rings import CALM_MS, STEADY_MS, run, witnesses_of
 from tests.support.virtual_synchrony import check_virtual_synchrony
@@ -27,7 +27,7 @@ async def ring_in(
 ) -> AsyncIterator[list[Witness]]:
     """Witnesses of a ring of five executives, one in each node of the lab."""
     async with executives(directory, 5) as nodes:
-        network.put(nodes, version, transport)
+        put(network, nodes, version, transport)
         for node in nodes:
             node.sections["totem"]["token"] = str(token_ms)
         async with witnesses_of(nodes) as witnesses:
