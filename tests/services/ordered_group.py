@@ -33,6 +33,8 @@ from openais.totem.effects import Configuration, RingId
 from openais.types import AisError, NodeId, Priority, TimeNs, Version
 
 STATE_MESSAGE_MAX = 64 * 1024
+CLOCK_NS = 1_700_000_000_000_000_000
+"""What the clocks of all nodes begin with; each start has its own time by them."""
 Lineage = tuple[object, ...]
 
 
@@ -157,7 +159,8 @@ class OrderedGroup:
             self.start_count += 1
             node_id = NodeId(number)
             boot = TimeNs(1_000_000_000 * self.start_count)
-            self.nodes[node_id] = Node(self, LocalNode(node_id, f"node{number}", f"192.0.2.{number}", boot))
+            wall = TimeNs(CLOCK_NS + boot)
+            self.nodes[node_id] = Node(self, LocalNode(node_id, f"node{number}", f"192.0.2.{number}", boot, wall))
 
     def crash(self, *node_ids: int) -> None:
         for number in node_ids:

@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from openais.messages import evt
+from openais.messages.base import Message
 from openais.messages.clm import ClusterChange, TrackCallback, TrackStart
 from openais.messages.evs import (
     Deliver,
@@ -26,7 +28,8 @@ from openais.messages.evs import (
 )
 from openais.services.clm import Clm
 from openais.services.evs import Evs
-from openais.types import Guarantee, NodeId, Priority, TrackFlags
+from openais.services.evt import Evt
+from openais.types import Guarantee, NodeId, Priority, TimeNs, TrackFlags
 from tests.services.ordered_group import Library, Node, OrderedGroup
 
 NODE_IDS = range(1, 6)
@@ -236,9 +239,112 @@ def _follow_group(picture: dict[str, tuple[GroupMember, ...]], change: GroupChan
     picture[change.group] = change.members
 
 
+class EvtHistory(History):
+    """Applications open, publish, clear and unlink; each subscriber keeps what it was given."""
+
+    def __init__(self) -> None:
+        super().__init__(OrderedGroup(Evt))
+        self.libraries: list[tuple[Library, int]] = []
+        """Those that have a channel open, and what they call it."""
+        self.opening: list[tuple[Library, int]] = []
+        self.received: dict[int, list[int]] = {}
+        self.published: dict[int, bytes] = {}
+        """By id."""
+        self.ids: list[tuple[Library, int, bytes]] = []
+        """Publish calls that may not be answered yet."""
+
+    @rule(node_id=node_ids, name=st.sampled_from(GROUP_NAMES))
+    def open(self, node_id: int, name: str) -> None:
+        node = self.group.nodes.get(NodeId(node_id))
+        if node is not None and node.synchronized:
+            node.service.node.wall_time_ns = TimeNs(node.service.node.wall_time_ns + 1_000_000)
+            library = self.group.open(node_id)
+            self.opening.append((library, library.send(evt.OpenChannel(name, 7))))
+
+    @rule(chosen=st.integers(0, 9), retained=st.booleans())
+    def publish(self, chosen: int, retained: bool) -> None:
+        for library, channel in self._chosen(chosen):
+            retention_ns = evt.RETENTION_MAX_NS if retained else 0
+            data = b"%d" % (len(self.ids) + 1)
+            call = library.send(evt.Publish(channel, False, (evt.Run((b"p",), 0, retention_ns, "", batch_of([data])),)))
+            self.ids.append((library, call, data))
+
+    @rule(chosen=st.integers(0, 9), event=st.integers(0, 9))
+    def clear(self, chosen: int, event: int) -> None:
+        for library, channel in self._chosen(chosen):
+            if self.published:
+                library.send(evt.ClearRetention(channel, sorted(self.published)[-1 - event % len(self.published)]))
+
+    @rule(chosen=st.integers(0, 9), name=st.sampled_from(GROUP_NAMES))
+    def unlink(self, chosen: int, name: str) -> None:
+        for library, _ in self._chosen(chosen):
+            library.send(evt.UnlinkChannel(name))
+
+    @rule(chosen=st.integers(0, 9))
+    def close(self, chosen: int) -> None:
+        for library, channel in self._chosen(chosen):
+            library.send(evt.CloseChannel(channel))
+            self.libraries.remove((library, channel))
+
+    @rule(chosen=st.integers(0, 9))
+    def disconnect(self, chosen: int) -> None:
+        for library, channel in self._chosen(chosen):
+            library.close()
+            self.libraries.remove((library, channel))
+
+    @invariant()
+    def replicas_are_equal_and_know_who_has_what_open(self) -> None:
+        for nodes in self.synchronized():
+            described = [node.service.describe()["channels"] for node in nodes]
+            assert described == described[:1] * len(described)
+            here = {node.node_id for node in nodes}
+            assert {node_id for channel in described[0] for node_id in channel["opens"]} <= here
+
+    @invariant()
+    def opens_are_answered_and_subscribed(self) -> None:
+        for library, call in list(self.opening):
+            answer = library.answers.get(call)
+            if isinstance(answer, evt.ChannelOpened) and library.open:
+                self.opening.remove((library, call))
+                library.send(evt.Subscribe(answer.channel, 1, ()))
+                self.libraries.append((library, answer.channel))
+
+    @invariant()
+    def ids_never_collide_and_events_come_once(self) -> None:
+        for library, call, data in self.ids:
+            answer = library.answers.pop(call, None)
+            if isinstance(answer, evt.Published):
+                assert self.published.setdefault(answer.first_id, data) == data, "an id was given twice"
+        for connection, given in self._given():
+            self.received.setdefault(connection, []).append(given.first_id)
+            assert self.published.get(given.first_id, payloads_of(given.payloads)[0]) == payloads_of(given.payloads)[0]
+
+    def teardown(self) -> None:
+        for one in self.received.values():
+            assert max(Counter(one).values(), default=0) <= 1, "delivered twice"
+
+    def _given(self) -> list[tuple[int, evt.PublishedRun]]:
+        libraries = {library.connection: library for library, _ in self.libraries}
+        return [
+            (connection, evt.decode_run(each.run))
+            for connection, library in libraries.items()
+            for each in _deliveries(library.take())
+        ]
+
+    def _chosen(self, number: int) -> list[tuple[Library, int]]:
+        alive = [(library, channel) for library, channel in self.libraries if library.open]
+        return [alive[number % len(alive)]] if alive else []
+
+
+def _deliveries(callbacks: list[Message]) -> list[evt.Deliver]:
+    return [each for each in callbacks if isinstance(each, evt.Deliver)]
+
+
 histories = settings(max_examples=150, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck))
 
 TestClmHistories = ClmHistory.TestCase
 TestClmHistories.settings = histories
 TestEvsHistories = EvsHistory.TestCase
 TestEvsHistories.settings = histories
+TestEvtHistories = EvtHistory.TestCase
+TestEvtHistories.settings = histories

@@ -15,6 +15,7 @@ from openais.runtime.udp import UdpSettings
 from openais.services.base import LocalNode, Service
 from openais.services.clm import Clm
 from openais.services.evs import Evs
+from openais.services.evt import Evt
 from openais.totem.settings import RingSettings
 
 MILLISECOND: Final = 0.001
@@ -95,4 +96,4 @@ def node_name(settings: Settings) -> str:
 
 def services(local: LocalNode, settings: Settings) -> list[Service]:
     """The services of an executive (ais_service_handlers)."""
-    return [Clm(local), Evs(local, settings.totem.message_max)]
+    return [Clm(local), Evs(local, settings.totem.message_max), Evt(local)]

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any, Final
 
-from openais.messages.base import Malformed, Message, ServiceId, Source
+from openais.messages.base import Message, ServiceId, Source
 from openais.messages.evs import (
     GROUP_NAME_MAX,
     GROUPS_MAX,
@@ -50,8 +50,6 @@ from openais.messages.evs import (
     RingIdentity,
     SetOptions,
     batch_of,
-    payload_views_of,
-    payloads_of,
 )
 from openais.services import base
 from openais.services.base import (
@@ -70,6 +68,7 @@ from openais.services.base import (
     library,
 )
 from openais.services.evs_directory import Change, Directory
+from openais.services.payloads import checked
 from openais.totem.effects import Configuration
 from openais.types import (
     ErrorCode,
@@ -91,8 +90,6 @@ MULTICAST_OVERHEAD_MAX: Final = 8 * 1024
 """Bytes of a group message that are not payload: sender, group names here and on the ring."""
 PAYLOAD_HEADER_MAX: Final = 5
 """Bytes that encoding adds to one payload."""
-COPIED_MAX: Final = 64 * 1024
-"""Bytes of a batch up to which copies of the payloads are cheaper to make than views."""
 MEMBERS_IN_DIRECTORY: Final = 512
 """Group members in one message of the state transfer, so that it stays below 64 KiB with the longest names."""
 
@@ -324,7 +321,7 @@ class Evs(Service):
 
         Raises TooBig when not even one does, InvalidParam when it is no batch.
         """
-        payloads = _checked(batch)
+        payloads = checked(batch, "multicast")
         if len(batch) <= self._payloads_max:
             return len(payloads), batch
         sizes = accumulate(len(payload) + PAYLOAD_HEADER_MAX for payload in payloads)
@@ -332,14 +329,6 @@ class Evs(Service):
         if not count:
             raise TooBig(f"multicast: {len(payloads[0])} bytes, expected {self._payloads_max} at most")
         return count, batch if count == len(payloads) else batch_of(payloads[:count])
-
-
-def _checked(batch: Batch) -> tuple[bytes | memoryview, ...]:
-    """The payloads of a library's batch. Raises InvalidParam."""
-    try:
-        return payloads_of(batch) if len(batch) <= COPIED_MAX else payload_views_of(batch)
-    except Malformed as error:
-        raise InvalidParam(f"multicast: {error}") from None
 
 
 def _callback(connections: tuple[int, ...], message: Message) -> Effects:
