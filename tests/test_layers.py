@@ -23,10 +23,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "client": ("types", "messages", "paths"),
     "runtime": ("types", "paths", "messages", "totem", "services", "executive", "config", "client"),
     "simulation": ("types", "messages", "totem", "services", "executive", "client"),
-    "cli": ("types", "paths", "client", "clm", "evs", "config", "simulation", "runtime"),
+    "cli": ("types", "paths", "client", "clm", "evs", "evt", "config", "simulation", "runtime"),
     # The public names: modules that only hand on what their layer offers.
     "clm": ("types", "messages", "client"),
     "evs": ("types", "messages", "client"),
+    "evt": ("types", "messages", "client"),
     "__init__": ("types", "runtime"),
     "__main__": ("cli",),
 }

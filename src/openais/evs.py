@@ -10,7 +10,7 @@ from openais.client.evs_operations import (
     MessageDelivered,
     PartlySent,
 )
-from openais.client.evs_sender import AsyncSender
+from openais.client.sender import AsyncSender
 from openais.messages.evs import ConfigurationView, GroupMember, Membership, RingIdentity
 from openais.types import DispatchFlags, Guarantee, NodeId, Priority, Version
 

@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator, Callable
 from itertools import islice
 from typing import Final, Generic, TypeVar
 
+from openais.client.events import EventQueue
 from openais.client.operation import Operation, Pause
 from openais.client.session import Session
 from openais.messages.base import Message, Request
@@ -108,17 +109,21 @@ class AsyncConnection(Generic[E]):
         for _ in range(min(waiting, 1) if flags is DispatchFlags.ONE else waiting):
             if not self._session.events:
                 return
-            handler(self._take_event())
+            handler(self._take_event(self._session.events))
 
-    async def next_event(self, deadline: float) -> E | None:
-        """The next event, awaited; None when the handle is finalized. Raises TimeoutExpired, or what broke it."""
-        while not self._session.events and self._session.ended is None:
+    async def next_event(self, deadline: float, queue: EventQueue[E] | None = None) -> E | None:
+        """The next event, awaited; None when the handle is finalized. Raises TimeoutExpired, or what broke it.
+
+        `queue`: of those in this queue, which is a part of the session's; None as well when that is closed.
+        """
+        events = self._session.events if queue is None else queue
+        while not (events or events.closed or self._session.ended is not None):
             await self._wait(self._event_waiters, deadline)
-        if self._session.finalized:
+        if self._session.finalized or events.closed:
             return None
-        if not self._session.events:
+        if not events:
             self._session.check()
-        return self._take_event()
+        return self._take_event(events)
 
     def __aiter__(self) -> AsyncIterator[E]:
         """Events until the handle is finalized."""
@@ -126,7 +131,7 @@ class AsyncConnection(Generic[E]):
 
     async def __anext__(self) -> E:
         try:
-            return self._take_event()
+            return self._take_event(self._session.events)
         except IndexError:
             event = await self.next_event(math.inf)
         if event is None:
@@ -135,8 +140,17 @@ class AsyncConnection(Generic[E]):
 
     def discard(self, unwanted: Callable[[E], bool]) -> None:
         """Drops the events for which `unwanted` says so."""
-        self._session.events.discard(unwanted)
+        self.change(lambda session: session.events.discard(unwanted))
+
+    def change(self, change: Callable[[Session[E]], T]) -> T:
+        """Has `change` do something to the session that is no call."""
+        changed = change(self._session)
+        told = self._session.settle()
+        if told is not None:
+            self._write(told)
+        self._wake()
         self._watch()
+        return changed
 
     def finish(self) -> None:
         """Finalizes the session: who waits in it comes back at the loop's next turn."""
@@ -264,8 +278,7 @@ class AsyncConnection(Generic[E]):
                 waiter.set_result(None)
         if self._started:
             self._hand_on_answers()
-        if self._session.events or over:
-            _wake_all(self._event_waiters)
+        _wake_all(self._event_waiters)
         if self._unwritten_bytes <= UNWRITTEN_BYTES_MAX or over:
             _wake_all(self._room_waiters)
 
@@ -297,9 +310,11 @@ class AsyncConnection(Generic[E]):
             else:
                 self._loop.remove_writer(self._socket)
 
-    def _take_event(self) -> E:
-        event = self._session.events.take()
-        if not self._reading:
+    def _take_event(self, events: EventQueue[E]) -> E:
+        event = events.take()
+        if len(events) <= events.low:
+            self.change(lambda _: None)
+        elif not self._reading:
             self._watch()
         return event
 

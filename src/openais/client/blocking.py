@@ -22,6 +22,7 @@ from collections.abc import Callable, Generator
 from contextlib import suppress
 from typing import Final, Generic, TypeVar
 
+from openais.client.events import EventQueue
 from openais.client.operation import Operation, Pause
 from openais.client.selection import SelectionObject
 from openais.client.session import Session
@@ -96,22 +97,26 @@ class Connection(Generic[E]):
         count = min(waiting, 1) if flags is DispatchFlags.ONE else waiting
         for _ in range(count):
             try:
-                event = self._take_event()
+                event = self._take_event(self._session.events)
             except IndexError:  # another thread was quicker
                 return
             handler(event)
 
-    def next_event(self, deadline: float) -> E | None:
-        """The next event, waited for; None when the handle is finalized. Raises TimeoutExpired, or what broke it."""
+    def next_event(self, deadline: float, queue: EventQueue[E] | None = None) -> E | None:
+        """The next event, waited for; None when the handle is finalized. Raises TimeoutExpired, or what broke it.
+
+        `queue`: of those in this queue, which is a part of the session's; None as well when that is closed.
+        """
+        events = self._session.events if queue is None else queue
         while True:
             try:
-                return self._take_event()
+                return self._take_event(events)
             except IndexError:
                 with self._lock:
-                    self._wait(lambda: bool(self._session.events) or self._session.ended is not None, deadline)
-                    if self._session.finalized:
+                    self._wait(lambda: bool(events) or events.closed or self._session.ended is not None, deadline)
+                    if self._session.finalized or events.closed:
                         return None
-                    if not self._session.events:
+                    if not events:
                         self._session.check()
 
     def events(self) -> Generator[E, None, None]:
@@ -121,9 +126,19 @@ class Connection(Generic[E]):
 
     def discard(self, unwanted: Callable[[E], bool]) -> None:
         """Drops the events for which `unwanted` says so."""
+        self.change(lambda session: session.events.discard(unwanted))
+
+    def change(self, change: Callable[[Session[E]], T]) -> T:
+        """Has `change` do something to the session that is no call."""
         with self._lock:
-            self._session.events.discard(unwanted)
+            changed = change(self._session)
+            self._wake_others()
             self._show()
+            told = self._session.settle()
+        if told is not None:
+            with suppress(AisError):  # the next call says what broke the session
+                self._write(told, math.inf)
+        return changed
 
     def fileno(self) -> int:
         """The selection object: readable while there is an event, or an end, to be dispatched."""
@@ -238,13 +253,11 @@ class Connection(Generic[E]):
             if follower.ready():
                 follower.wake()
 
-    def _take_event(self) -> E:
-        """The next event that waits; without the lock, but for the last one. Raises IndexError."""
-        events = self._session.events
+    def _take_event(self, events: EventQueue[E]) -> E:
+        """The next event that waits; without the lock, but for the last ones. Raises IndexError."""
         event = events.take()
-        if not events:
-            with self._lock:
-                self._show()
+        if len(events) <= events.low:
+            self.change(lambda _: None)
         return event
 
     def _show(self) -> None:

@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final, Generic, TypeVar
 
+from openais.messages.base import Request
+
 E = TypeVar("E")
 
 EVENT_BYTES: Final = 128
@@ -26,8 +28,12 @@ class EventQueue(Generic[E]):
         self._put = 0
         """How many events were ever put."""
         self._byte_count = 0
-        self.take: Final = self._events.popleft
+        self.take: Callable[[], E] = self._events.popleft
         """Gives the next event. Raises IndexError when none waits."""
+        self.closed = False
+        """Whether nothing will come any more: who waits for events comes back without one."""
+        self.low = 0
+        """When no more wait than this, who takes an event asks `settle` whether the executive is to be told."""
 
     @property
     def byte_count(self) -> int:
@@ -46,6 +52,10 @@ class EventQueue(Generic[E]):
             self._byte_count += cost
             self._batches.append((self._put, cost))
             self._events.extend(batch)
+
+    def settle(self) -> Request | None:
+        """What the executive is to be told now that events were taken, if anything."""
+        return None
 
     def discard(self, unwanted: Callable[[E], bool]) -> None:
         """Drops the events for which `unwanted` says so."""

@@ -24,10 +24,10 @@ from openais.client.evs_operations import (
     to_groups,
     to_joined,
 )
-from openais.client.evs_sender import AsyncSender
 from openais.client.handles import HandleDatabase
 from openais.client.library import Library
-from openais.messages.evs import GroupMember, Membership
+from openais.client.sender import AsyncSender
+from openais.messages.evs import GroupMember, Membership, Multicast
 from openais.types import Guarantee, Priority, Version
 
 _handles: Final = HandleDatabase[Connection[EvsEvent]](Connection.close)
@@ -225,7 +225,9 @@ class AsyncEvs(AsyncLibrary[EvsEvent]):
         has no order between them.
         """
         outgoing = to_groups(groups, guarantee, priority) if groups else to_joined(guarantee, priority)
-        return AsyncSender(lambda: self._handles.instance(self._handle), outgoing)
+        return AsyncSender(
+            lambda: self._handles.instance(self._handle), lambda batch: Multicast(*outgoing, True, batch)
+        )
 
     async def membership(
         self, groups: GroupNames = (), *, timeout: float | None = None, retry: bool = False

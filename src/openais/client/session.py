@@ -37,6 +37,10 @@ class SessionSettings(Generic[E]):
     to_events: Callable[[Message], Iterable[E]]
     """The events that a callback message stands for. Raises ValueError on nonsense."""
     event_bytes_max: int = EVENT_BYTES_MAX
+    make_queue: Callable[[], EventQueue[E]] = EventQueue
+    """Makes the queue that the events of a session wait in."""
+    held_bytes: Callable[[Message, int], int] = lambda _, body_bytes: body_bytes
+    """What the events of a callback message of so many bytes hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class Session(Generic[E]):
         self.node_id = NodeId(0)
         self.connection = 0
         """The number of this session at its executive."""
-        self.events: Final = EventQueue[E]()
+        self.events: Final = settings.make_queue()
         self.ended: AisError | None = None
         """Why the session broke or that it was finalized; what every call raises from then on."""
         self.finalized = False
@@ -115,6 +119,15 @@ class Session(Generic[E]):
         """Nobody waits for the answer to `call` any more; it is dropped when it comes."""
         self._outstanding.pop(call, None)
         self._answers.pop(call, None)
+
+    def settle(self) -> Pieces | None:
+        """Events were taken: what the executive is to be told, in a call whose answer nobody waits for, if anything."""
+        request = self.events.settle() if self.ended is None else None
+        if request is None:
+            return None
+        call, frame = self._call(request.number, request.response, encode_pieces(request))
+        self.forget(call)
+        return frame
 
     def finalize(self) -> None:
         """The application ends the session; events that wait are dropped."""
@@ -187,7 +200,7 @@ class Session(Generic[E]):
             if not 0 < frame.call <= self._last_call:
                 raise Malformed(f"an answer to call {frame.call}, calls so far: {self._last_call}")
             return
-        if frame.number != call.number:
+        if frame.number != call.number and frame.error is ErrorCode.OK:  # the group refuses a call by its number alone
             raise Malformed(f"an answer of number {frame.number} to a request of number {call.number}")
         if frame.error is ErrorCode.OK:
             self._answers[frame.call] = decode(call.response, frame.body)
@@ -202,7 +215,7 @@ class Session(Generic[E]):
         if cls is None:
             raise Malformed(f"unknown callback {frame.number} of service {self._settings.service}")
         message = decode(cls, frame.body)
-        self.events.put(self._settings.to_events(message), len(frame.body))
+        self.events.put(self._settings.to_events(message), self._settings.held_bytes(message, len(frame.body)))
 
     def _take_goodbye(self, goodbye: Goodbye) -> None:
         code = ErrorCode(goodbye.code)

@@ -321,6 +321,7 @@ class OpenCallback(Message, frozen=True):
     """SaEvtChannelOpenCallbackT. `error` is an ErrorCode; `channel` stands for the channel when it is OK."""
 
     invocation: Invocation
+    name: str
     channel: int
     error: int
     explanation: str = ""

@@ -269,7 +269,9 @@ class Evt(Service):
         if message.invocation is None:
             yield Reply(caller, ChannelOpened(caller.call))
         else:
-            yield Callback((caller.connection,), OpenCallback(message.invocation, caller.call, ErrorCode.OK))
+            yield Callback(
+                (caller.connection,), OpenCallback(message.invocation, message.name, caller.call, ErrorCode.OK)
+            )
 
     @executive(GroupClose)
     def group_close(self, origin: NodeId, message: GroupClose) -> Effects:
@@ -353,7 +355,7 @@ class Evt(Service):
         if message.invocation is None:
             yield Refuse(caller, code, explanation)
         elif caller.node_id == self.node.node_id and caller.connection in self._subscribers:
-            yield Callback((caller.connection,), OpenCallback(message.invocation, 0, code, explanation))
+            yield Callback((caller.connection,), OpenCallback(message.invocation, message.name, 0, code, explanation))
 
     # Helpers: publishing.
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from openais.client.evs_sender import DRAINED_BYTES, GATHERED_BYTES, REQUESTS_MAX, WAITING_BYTES_MAX
+from openais.client.sender import DRAINED_BYTES, GATHERED_BYTES, REQUESTS_MAX, WAITING_BYTES_MAX
 from openais.evs import AsyncEvs, Guarantee, MessageDelivered, Priority
 from openais.messages.evs import BATCH_MAX, Accepted, Multicast, payloads_of
 from openais.types import BadHandle, ErrorCode, LibraryError, NotExist, TooBig, TryAgain

@@ -18,9 +18,9 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from openais.client.aio import AsyncConnection
-from openais.client.evs_operations import PAYLOAD_OVERHEAD, REQUEST_OVERHEAD, Outgoing, Payload
-from openais.messages.base import Message
-from openais.messages.evs import BATCH_MAX, Multicast, batch_of
+from openais.client.evs_operations import PAYLOAD_OVERHEAD, REQUEST_OVERHEAD, Payload
+from openais.messages.base import Message, Request
+from openais.messages.evs import BATCH_MAX, Batch, batch_of
 from openais.types import AisError, TooBig, TryAgain
 
 GATHERED_BYTES: Final = 56 * 1024
@@ -35,6 +35,8 @@ FULL_PAUSE_S: Final = 0.01
 """Between attempts while so many events wait to be dispatched that no call is taken."""
 
 Lease = Callable[[], AbstractContextManager[AsyncConnection[Any]]]
+ToRequest = Callable[[Batch], Request]
+"""The call that sends a batch, and waits at the executive until there is room for it."""
 
 
 class AsyncSender:
@@ -49,10 +51,10 @@ class AsyncSender:
     was not accepted yet may be lost. For one event loop only.
     """
 
-    def __init__(self, lease: Lease, outgoing: Outgoing) -> None:
-        """`lease` gives the connection, and keeps it valid for a context."""
+    def __init__(self, lease: Lease, to_request: ToRequest) -> None:
+        """`lease` gives the connection, and keeps it valid for a context; `to_request` makes the calls."""
         self._lease = lease
-        self._outgoing = outgoing
+        self._to_request = to_request
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
         self._requests = 0
@@ -114,7 +116,7 @@ class AsyncSender:
                         self._next = asyncio.get_running_loop().call_later(FULL_PAUSE_S, self._turn)
                         break
                     payloads = self._take(connection.session.body_max - REQUEST_OVERHEAD)
-                    connection.start(Multicast(*self._outgoing, True, batch_of(payloads)), self._answered)
+                    connection.start(self._to_request(batch_of(payloads)), self._answered)
                     self._requests += 1
         except AisError as error:
             self._error = self._error or error
