@@ -24,8 +24,10 @@ from tests.support.executives import introduce, ring_of, settings_of
 class Cluster:
     """Executives on an event loop in a thread of its own."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, **keys: str) -> None:
+        """`keys`: settings of all nodes; see `settings_of`."""
         self._directory = directory
+        self._keys = keys
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
@@ -58,7 +60,7 @@ class Cluster:
 
     async def _start(self, numbers: tuple[int, ...]) -> None:
         for number in numbers:
-            driver = NodeDriver(settings_of(self._directory, number), listen=True)
+            driver = NodeDriver(settings_of(self._directory, number, **self._keys), listen=True)
             await driver.start()
             self._drivers[number] = driver
         introduce(*self._drivers.values())

@@ -14,6 +14,7 @@ from openais.messages.base import ServiceId, encode_group
 from openais.services.base import ConfigurationChange, Effects, LocalNode, Service
 from openais.services.clm import Clm
 from openais.services.evs import Evs
+from openais.services.evt import Evt
 from openais.simulation.cluster import Cluster
 from openais.simulation.libraries import ClmProgram, EvsProgram, Program
 from openais.simulation.library_checker import LibraryChecker
@@ -29,13 +30,13 @@ LIMITS: Final = Limits(queue_bytes_throttle=64 * 1024, queue_bytes_max=512 * 102
 
 def default_services(local: LocalNode) -> Sequence[Service]:
     """The services of an executive."""
-    return Clm(local), Evs(local)
+    return Clm(local), Evs(local), Evt(local)
 
 
 class Witness(Service):
     """The last of the services: sees the replicated state of the others when it is complete."""
 
-    service_id = ServiceId.EVT
+    service_id = ServiceId.EXAMPLE
     versions = (Version("B", 1, 1),)
 
     def __init__(self, node: LocalNode, services: Sequence[Service], cluster: ExecutiveCluster) -> None:
