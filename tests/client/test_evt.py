@@ -87,7 +87,7 @@ def name(request: pytest.FixtureRequest) -> str:
 # saEvtInitialize, saEvtDispatch, saEvtFinalize
 
 
-def test_versions(cluster: Cluster) -> None:
+def test_the_versions_of_the_service_and_of_the_seed(cluster: Cluster) -> None:
     with Evt(cluster.socket(1)) as latest, Evt(cluster.socket(1), version=Version("A", 1, 1)) as seed:
         assert (latest.version, seed.version) == (Version("B", 3, 1), Version("A", 1, 1))
     with pytest.raises(VersionError):
@@ -160,7 +160,7 @@ def test_channel_names_of_any_length_that_is_allowed(evt: Evt, length: int) -> N
         assert subscription.receive(PATIENCE_S).data == b"x"
 
 
-def test_channel_names_that_are_not_allowed(evt: Evt) -> None:
+def test_channel_names_that_are_not_allowed_are_refused(evt: Evt) -> None:
     for call in (evt.open_channel, evt.unlink):
         with pytest.raises(InvalidParam):
             call("")
@@ -171,12 +171,12 @@ def test_channel_names_that_are_not_allowed(evt: Evt) -> None:
 
 
 @pytest.mark.parametrize("flags", [0, 8])
-def test_flags_that_are_not_allowed(evt: Evt, name: str, flags: int) -> None:
+def test_flags_that_are_not_allowed_are_refused(evt: Evt, name: str, flags: int) -> None:
     with pytest.raises(BadFlags):
         evt.open_channel(name, ChannelFlags(flags))
 
 
-def test_an_asynchronous_open(cluster: Cluster, name: str) -> None:
+def test_an_asynchronous_open_is_answered_by_a_callback(cluster: Cluster, name: str) -> None:
     results: list[ChannelOpenResult] = []
     with Evt(cluster.socket(1), callbacks=EvtCallbacks(channel_open=results.append), timeout=PATIENCE_S) as evt:
         evt.open_channel_async(5, name, ChannelFlags.SUBSCRIBER, retry=True)
@@ -278,7 +278,7 @@ def test_data_that_do_not_fit_in_the_buffer_are_cut(evt: Evt, name: str) -> None
     assert small == b"0123"
 
 
-def test_attributes_over_the_limits(evt: Evt, name: str) -> None:
+def test_attributes_over_the_limits_are_refused(evt: Evt, name: str) -> None:
     outgoing = evt.open_channel(name, retry=True).event_allocate()
     outgoing.attributes_set([b"p" * PATTERN_MAX] * PATTERNS_MAX, 0, RETENTION_MAX_NS, "n" * 256)
     for patterns in ([b"p"] * (PATTERNS_MAX + 1), [b"p" * (PATTERN_MAX + 1)]):
@@ -327,7 +327,7 @@ def test_access_is_what_the_channel_was_opened_for(evt: Evt, name: str) -> None:
 # saEvtEventSubscribe, saEvtEventUnsubscribe
 
 
-def test_filters(evt: Evt, name: str) -> None:
+def test_each_filter_lets_its_own_events_pass(evt: Evt, name: str) -> None:
     channel = evt.open_channel(name, retry=True)
     subscriptions = {
         "prefix": channel.subscribe(Prefix("sensor.")),
@@ -349,14 +349,14 @@ def test_filters(evt: Evt, name: str) -> None:
     }
 
 
-def test_filters_over_the_limits(evt: Evt, name: str) -> None:
+def test_filters_over_the_limits_are_refused(evt: Evt, name: str) -> None:
     channel = evt.open_channel(name, retry=True)
     for filters in ([PassAll()] * (PATTERNS_MAX + 1), [Prefix(b"p" * (PATTERN_MAX + 1))]):
         with pytest.raises(TooBig):
             channel.subscribe(*filters)
 
 
-def test_subscription_numbers(cluster: Cluster, name: str) -> None:
+def test_subscription_numbers_are_the_callers_own(cluster: Cluster, name: str) -> None:
     given: list[Event] = []
     with Evt(cluster.socket(1), callbacks=EvtCallbacks(deliver=given.append), timeout=PATIENCE_S) as evt:
         channel = evt.open_channel(name, retry=True)
@@ -440,7 +440,7 @@ def test_a_retained_event_expires(evt: Evt, other: Evt, name: str) -> None:
 # saEvtLimitGet
 
 
-def test_limits(evt: Evt) -> None:
+def test_limits_are_told_one_by_one_and_together(evt: Evt) -> None:
     limits = evt.limits()
     assert evt.limit_get(LimitId.MAX_NUM_CHANNELS) == limits.channels_max == 1024
     assert evt.limit_get(LimitId.MAX_EVT_SIZE) == limits.data_max == DATA_MAX
@@ -481,7 +481,7 @@ def test_what_was_retained_outlives_its_node_and_comes_to_one_that_joins(tmp_pat
 # asyncio
 
 
-def test_the_asyncio_face(cluster: Cluster, name: str) -> None:
+def test_the_asyncio_face_does_what_the_blocking_one_does(cluster: Cluster, name: str) -> None:
     async def use() -> list[bytes]:
         async with AsyncEvt.open(cluster.socket(1)) as evt, await evt.open_channel(name, retry=True) as channel:
             subscription = await channel.subscribe(Prefix("a"))

@@ -655,7 +655,7 @@ def test_ids_of_a_node_that_starts_again_with_its_clock_set_back_go_on() -> None
 # saEvtLimitGet and the rest
 
 
-def test_limits() -> None:
+def test_the_limits_are_told() -> None:
     limits = cluster(1).open(1).call(LimitsGet())
     assert limits == Limits(CHANNELS_MAX, DATA_MAX, PATTERN_MAX, PATTERNS_MAX, RETENTION_MAX_NS)
 

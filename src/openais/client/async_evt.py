@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import math
 from collections.abc import AsyncGenerator, Callable, Iterable
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from socket import socket as Socket
 from types import TracebackType
@@ -216,12 +216,10 @@ class AsyncChannel:
         number = next(self._own_subscriptions)
         key = (self.number, number)
         lane = self._evt.change_in(self._handle, lambda events: events.open_lane(key))
-        try:
+        with ExitStack() as undo:
+            undo.callback(self._change, lambda events: events.drop(key.__eq__))
             await self._call(operations.subscribe(self.number, number, checked, retry), timeout)
-        except BaseException:
-            with suppress(AisError):
-                self._evt.change_in(self._handle, lambda events: events.drop(key.__eq__))
-            raise
+            undo.pop_all()
         return AsyncSubscription(self, number, lane)
 
     async def event_subscribe(
@@ -282,14 +280,17 @@ class AsyncChannel:
     async def _end(self, operation: Operation[None], ended: Callable[[Key], bool], timeout: float | None) -> None:
         """Runs an operation that ends subscriptions: who waits for their events comes back with the answer."""
         self._check()
-        self._evt.change_in(self._handle, lambda events: events.close_lanes(ended))
-        try:
+        with ExitStack() as undo:
+            self._change(lambda events: events.close_lanes(ended))
+            undo.callback(self._change, lambda events: events.close_lanes(ended, closed=False))
             await self._call(operation, timeout)
-        except BaseException:
-            with suppress(AisError):
-                self._evt.change_in(self._handle, lambda events: events.close_lanes(ended, closed=False))
-            raise
-        self._evt.change_in(self._handle, lambda events: events.drop(ended))
+            undo.pop_all()
+        self._change(lambda events: events.drop(ended))
+
+    def _change(self, change: Callable[[EvtEventQueue], None]) -> None:
+        """Has `change` do something to the events of the session, unless that is over."""
+        with suppress(BadHandle):
+            self._evt.change_in(self._handle, change)
 
     def _connection(self) -> AbstractContextManager[AsyncConnection[EvtEvent]]:
         self._check()
