@@ -308,7 +308,7 @@ def test_an_event_reaches_the_subscribers_on_all_nodes_with_its_attributes() -> 
         assert deliver.matches == (Match(channel, 7),)
         run = decode_run(deliver.run)
         assert (run.patterns, run.priority, run.retention_ns, run.publisher) == ((b"a", b""), 1, 0, "me")
-        assert (run.node_id, run.first_id, run.count) == (1, first_id, 2)
+        assert (run.origin.node_id, run.first_id, run.count) == (1, first_id, 2)
         assert run.publish_time_ns == group.service(1).node.wall_time_ns
         assert payloads_of(run.payloads) == (b"one", b"two")
 
@@ -466,7 +466,7 @@ def test_a_subscriber_that_is_too_slow_loses_the_lowest_priority_first_and_is_to
         (False, (b"news",), 1),
     ]
     lost = received[0]
-    assert (lost.retention_ns, lost.publisher, lost.node_id, lost.count) == (0, "", 0, 1)
+    assert (lost.retention_ns, lost.publisher, lost.origin.node_id, lost.count) == (0, "", 0, 1)
     assert payloads_of(lost.payloads) == (b"",)
 
 
@@ -637,6 +637,22 @@ def test_a_channel_that_was_unlinked_on_one_side_is_unlinked() -> None:
     two.close()
     group.deliver()
     assert names(one) == [("news", False, {1: 1})]
+
+
+def test_a_node_that_starts_again_alone_ends_nothing_that_it_made_before() -> None:
+    group = cluster(1, 2)
+    reader, _ = subscriber(group, 1)
+    maker = group.open(2)
+    published(maker, publish(opened(maker, "made by node 2"), b"kept", retention_ns=RETENTION_MAX_NS))
+    group.crash(2)
+    group.configure([1])
+    group.start(2)
+    group.configure([2])
+    again = group.open(2)
+    published(again, publish(opened(again, "other"), b"later", retention_ns=RETENTION_MAX_NS))
+    group.configure([1, 2])
+    assert [each[:2] for each in names(reader)] == [("made by node 2", False), ("news", False), ("other", False)]
+    assert texts(subscriber(group, 1, name="made by node 2")[0].take()) == [b"kept"]
 
 
 def test_ids_of_a_node_that_starts_again_with_its_clock_set_back_go_on() -> None:

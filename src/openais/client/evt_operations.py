@@ -326,7 +326,7 @@ def _batches(data: Sequence[Payload]) -> Iterable[Sequence[Payload]]:
 def _to_events(message: Message) -> Iterable[EvtEvent]:
     if isinstance(message, Deliver):
         run = evt.decode_run(message.run)
-        fixed = (run.publisher, run.node_id, run.publish_time_ns, run.retention_ns)
+        fixed = (run.publisher, run.origin.node_id, run.publish_time_ns, run.retention_ns)
         numbered = tuple(enumerate(payloads_of(run.payloads)))
         patterns, priority, first_id = run.patterns, run.priority, run.first_id
         return [

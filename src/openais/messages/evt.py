@@ -98,6 +98,13 @@ class Run(msgspec.Struct, array_like=True, frozen=True):
     """The data of each event."""
 
 
+class Origin(msgspec.Struct, array_like=True, frozen=True, order=True):
+    """A node since it was started: what makes ids that only go up."""
+
+    node_id: NodeId
+    boot_timestamp_ns: TimeNs
+
+
 class PublishedRun(msgspec.Struct, array_like=True, frozen=True):
     """Events with the same attributes that were published together, in this order."""
 
@@ -105,8 +112,8 @@ class PublishedRun(msgspec.Struct, array_like=True, frozen=True):
     priority: EventPriority
     retention_ns: RetentionNs
     publisher: PublisherName
-    node_id: NodeId
-    """The node they were published on; 0 for a lost-event notice."""
+    origin: Origin
+    """The node they were published on; node 0 for a lost-event notice."""
     publish_time_ns: TimeNs
     first_id: EventId
     """The id of the first event; those of the others follow it in steps of EVENT_ID_STEP."""
@@ -331,17 +338,17 @@ class ChannelIdentity(msgspec.Struct, array_like=True, frozen=True, order=True):
     """An id that a channel was made with, and the node that made it."""
 
     channel_id: int
-    creator: NodeId
+    creator: Origin
 
 
 @group_message(ServiceId.EVT, 1)
 class GroupOpen(Message, frozen=True):
-    """`caller` opens a channel, which gets `channel_id` should it be made now."""
+    """`caller` opens a channel, which gets `identity` should it be made now."""
 
     caller: Source
     name: Name
     flags: OpenFlags
-    channel_id: int
+    identity: ChannelIdentity
     invocation: Invocation | None
     """Answered by a callback when there is one."""
 
@@ -418,4 +425,4 @@ class RetainedData(Message, frozen=True):
 class SeenState(Message, frozen=True):
     """State transfer: of each node, the highest id of a retained event or a channel of it that was delivered."""
 
-    last_ids: dict[NodeId, int]
+    last_ids: tuple[tuple[Origin, int], ...]

@@ -35,6 +35,7 @@ from openais.messages.evt import (
     WINDOW_BYTES,
     ChannelClosed,
     ChannelFlags,
+    ChannelIdentity,
     ChannelList,
     ChannelOpened,
     ChannelUnlinked,
@@ -54,6 +55,7 @@ from openais.messages.evt import (
     OpenCallback,
     OpenChannel,
     OpenChannelAsync,
+    Origin,
     Publish,
     Published,
     PublishedRun,
@@ -121,6 +123,7 @@ class Evt(Service):
         """`window`, `queue_bytes_max`: what a library may be sent, and what may wait for it; see `evt_queue`."""
         super().__init__(node)
         self._channels = Channels()
+        self._origin = Origin(node.node_id, node.boot_timestamp_ns)
         self._ids = IdSource(node.node_id)
         self._going_on: tuple[NodeId, ...] = (node.node_id,)
         """The members of the last transitional configuration."""
@@ -147,7 +150,7 @@ class Evt(Service):
 
     def merge_states(self, states: Sequence[ComponentState]) -> Effects:
         brought = self._channels.merge(states)
-        self._ids.go_on_behind(self._channels.last_ids.get(self.node.node_id, 0))
+        self._ids.go_on_behind(self._channels.last_id_of(self.node.node_id))
         self._subscribers.index_anew(self._channels)
         for channel, event in brought:
             self._set_deadline(event)
@@ -257,7 +260,7 @@ class Evt(Service):
             yield from self._refuse_open(message, ErrorCode.NO_RESOURCES, explanation)
             return
         if channel is None:
-            channel = self._channels.create(message.name, message.channel_id, origin)
+            channel = self._channels.create(message.name, message.identity)
         self._channels.open(channel, origin)
         caller = message.caller
         if origin != self.node.node_id:
@@ -348,7 +351,7 @@ class Evt(Service):
         if not flags or flags & ~CHANNEL_FLAGS:
             raise BadFlags(f"open: flags {flags:#x}, expected one or more of PUBLISHER, SUBSCRIBER, CREATE")
         channel_id = self._ids.take(1, self.node.wall_time_ns) if flags & ChannelFlags.CREATE else 0
-        return GroupOpen(caller, name, flags, channel_id, invocation)
+        return GroupOpen(caller, name, flags, ChannelIdentity(channel_id, self._origin), invocation)
 
     def _refuse_open(self, message: GroupOpen, code: ErrorCode, explanation: str) -> Effects:
         caller = message.caller
@@ -374,7 +377,7 @@ class Evt(Service):
         raws = []
         for run, count in zip(runs, counts, strict=True):
             published = PublishedRun(
-                run.patterns, run.priority, run.retention_ns, run.publisher, self.node.node_id, now_ns, first_id,
+                run.patterns, run.priority, run.retention_ns, run.publisher, self._origin, now_ns, first_id,
                 count, run.payloads,
             )  # fmt: skip
             raws.append(encode_run(published))

@@ -5,7 +5,8 @@ open somewhere, beside a new one of its name. When partitions merge, channels of
 one, which is known by the ids of all.
 
 What a merge needs to know is who has *seen* what. The ids of one node go up, and its messages are delivered in order,
-so the highest id of each node that was delivered (`last_ids`) stands for all that were. An event, or a channel, that a
+so the highest id of each node that was delivered (`last_ids`) stands for all that were; since its start, for a node
+that starts again has seen nothing, whatever its ids. An event, or a channel, that a
 component has seen and does not have was cleared, expired or unlinked there; one that it has not seen is new to it. So
 no component brings back what another one ended, and nothing is new twice.
 """
@@ -25,6 +26,7 @@ from openais.messages.evt import (
     ChannelIdentity,
     ChannelState,
     ChannelStatus,
+    Origin,
     PublishedRun,
     RetainedData,
     RetainedState,
@@ -36,8 +38,10 @@ from openais.types import NodeId
 
 DATA_IN_PART: Final = 32 * 1024
 """Bytes of data in one message of the state transfer."""
-NODES_IN_STATE: Final = 2048
-"""Nodes in one message of the state transfer."""
+ORIGINS_IN_STATE: Final = 1024
+"""Origins in one message of the state transfer."""
+ORIGINS_MAX: Final = 4096
+"""Origins that are remembered; of more, those are forgotten that published the longest ago."""
 EVENT_COST: Final = 512
 """What a retained event is taken to hold besides its data."""
 
@@ -82,7 +86,7 @@ class Channels:
         """Those that are not unlinked."""
         self.by_id: dict[int, Channel] = {}
         """All, by each of their ids."""
-        self.last_ids: dict[NodeId, int] = {}
+        self.last_ids: dict[Origin, int] = {}
         self.retained_bytes = 0
         self._retaining: dict[int, Channel] = {}
         """By event id: the channel that retains it."""
@@ -93,11 +97,11 @@ class Channels:
 
     # What the messages of the group do.
 
-    def create(self, name: str, channel_id: int, creator: NodeId) -> Channel:
+    def create(self, name: str, identity: ChannelIdentity) -> Channel:
         """A new channel."""
-        channel = Channel(name, (ChannelIdentity(channel_id, creator),))
-        self.by_name[name] = self.by_id[channel_id] = channel
-        self.see(creator, channel_id)
+        channel = Channel(name, (identity,))
+        self.by_name[name] = self.by_id[identity.channel_id] = channel
+        self.see(identity.creator, identity.channel_id)
         return channel
 
     def open(self, channel: Channel, node: NodeId) -> None:
@@ -125,7 +129,7 @@ class Channels:
             event_id = run.first_id + number * EVENT_ID_STEP
             events.append(Retained(msgspec.structs.replace(header, first_id=event_id), bytes(data)))
             self._keep(channel, events[-1])
-        self.see(run.node_id, events[-1].event_id)
+        self.see(run.origin, events[-1].event_id)
         return events
 
     def clear(self, channel: Channel, event_id: int) -> bool:
@@ -145,9 +149,15 @@ class Channels:
         """Whether an event is retained, on any channel."""
         return event_id in self._retaining
 
-    def see(self, node: NodeId, last_id: int) -> None:
-        """An id of `node` was delivered."""
-        self.last_ids[node] = max(last_id, self.last_ids.get(node, 0))
+    def see(self, origin: Origin, last_id: int) -> None:
+        """An id of `origin` was delivered."""
+        self.last_ids[origin] = max(last_id, self.last_ids.get(origin, 0))
+        if len(self.last_ids) > ORIGINS_MAX:
+            del self.last_ids[min(self.last_ids, key=lambda each: (self.last_ids[each], each))]
+
+    def last_id_of(self, node: NodeId) -> int:
+        """The highest id of a node that is known, from whichever of its starts."""
+        return max((last_id for origin, last_id in self.last_ids.items() if origin.node_id == node), default=0)
 
     def keep_nodes(self, nodes: Sequence[NodeId]) -> None:
         """Closes what the other nodes have open."""
@@ -159,9 +169,9 @@ class Channels:
 
     def state(self) -> Iterator[Message]:
         """The whole state as messages, each below 64 KiB."""
-        nodes = sorted(self.last_ids.items())
-        for first in range(0, len(nodes), NODES_IN_STATE):
-            yield SeenState(dict(nodes[first : first + NODES_IN_STATE]))
+        origins = sorted(self.last_ids.items())
+        for first in range(0, len(origins), ORIGINS_IN_STATE):
+            yield SeenState(tuple(origins[first : first + ORIGINS_IN_STATE]))
         for channel in self.all():
             opens = dict(sorted(channel.opens.items()))
             yield ChannelState(channel.name, channel.identities, channel.unlinked, opens)
@@ -176,8 +186,8 @@ class Channels:
         self.by_name, self.by_id, self._retaining, self.retained_bytes = {}, {}, {}, 0
         self.last_ids = {}
         for component in components:
-            for node, last_id in component.last_ids.items():
-                self.see(node, last_id)
+            for origin, last_id in component.last_ids.items():
+                self.see(origin, last_id)
         for channels in _same(components):
             self._merge_channel(channels, components)
         self._join_names()
@@ -240,7 +250,7 @@ class Channels:
             self.by_id[identity.channel_id] = merged
         events = {event_id: event for part in channels for event_id, event in part.channel.retained.items()}
         for event_id, event in sorted(events.items()):
-            if all(each.retains(event_id) or not each.has_seen(event.header.node_id, event_id) for each in components):
+            if all(each.retains(event_id) or not each.has_seen(event.header.origin, event_id) for each in components):
                 self._keep(merged, event)
 
     def _join_names(self) -> None:
@@ -266,12 +276,12 @@ class _Component:
     """The state that one component brings to a merge."""
 
     members: tuple[NodeId, ...]
-    last_ids: Mapping[NodeId, int]
+    last_ids: Mapping[Origin, int]
     channels: list[Channel]
     event_ids: set[int]
 
-    def has_seen(self, node: NodeId, last_id: int) -> bool:
-        return last_id <= self.last_ids.get(node, 0)
+    def has_seen(self, origin: Origin, last_id: int) -> bool:
+        return last_id <= self.last_ids.get(origin, 0)
 
     def retains(self, event_id: int) -> bool:
         return event_id in self.event_ids
@@ -288,12 +298,12 @@ class _ChannelPart:
 def _component(state: ComponentState) -> _Component:
     """The state of a component, from its messages."""
     component = _Component(state.members, {}, [], set())
-    last_ids: dict[NodeId, int] = {}
+    last_ids: dict[Origin, int] = {}
     header: PublishedRun | None = None
     size, parts = 0, [b""]
     for message in state.messages:
         if isinstance(message, SeenState):
-            last_ids |= message.last_ids
+            last_ids |= dict(message.last_ids)
         elif isinstance(message, ChannelState):
             channel = Channel(message.name, message.identities, message.unlinked, dict(message.opens))
             component.channels.append(channel)

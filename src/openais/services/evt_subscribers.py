@@ -20,6 +20,7 @@ from openais.messages.evt import (
     Deliver,
     Filter,
     Match,
+    Origin,
     PublishedRun,
     cost_of,
     encode_run,
@@ -28,7 +29,7 @@ from openais.services.base import Callback, Effects, LocalNode
 from openais.services.evt_channels import Channels
 from openais.services.evt_filters import FilterIndex, Subscriber
 from openais.services.evt_queue import SubscriberQueue
-from openais.types import BadHandle, Exists, NodeId, NoResources, NotExist
+from openais.types import BadHandle, Exists, NodeId, NoResources, NotExist, TimeNs
 
 SUBSCRIPTIONS_MAX: Final = 65536
 """Subscriptions of all libraries of one node."""
@@ -202,5 +203,7 @@ class Subscribers:
         """A lost-event notice: of the highest priority, with the pattern and the id that stand for it, and no data."""
         now_ns = self._node.wall_time_ns
         return encode_run(
-            PublishedRun((LOST_PATTERN,), 0, 0, "", NodeId(0), now_ns, EVENT_ID_LOST, 1, batch_of((b"",)))
+            PublishedRun(
+                (LOST_PATTERN,), 0, 0, "", Origin(NodeId(0), TimeNs(0)), now_ns, EVENT_ID_LOST, 1, batch_of((b"",))
+            )
         )

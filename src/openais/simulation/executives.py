@@ -10,12 +10,15 @@ from openais.executive.effects import CloseLibrary, Left, ToLibrary
 from openais.executive.executive import Executive
 from openais.executive.flight_recorder import FlightRecorder
 from openais.executive.quorum import QuorumSettings
-from openais.messages.base import ServiceId, encode_group
+from openais.messages.base import Message, ServiceId, encode_group
+from openais.messages.evs import RingIdentity
 from openais.services.base import ConfigurationChange, Effects, LocalNode, Service
 from openais.services.clm import Clm
 from openais.services.evs import Evs
 from openais.services.evt import Evt
 from openais.simulation.cluster import Cluster
+from openais.simulation.event_checker import EventChecker
+from openais.simulation.events import QUEUE_BYTES_MAX, WINDOW, EvtProgram
 from openais.simulation.libraries import ClmProgram, EvsProgram, Program
 from openais.simulation.library_checker import LibraryChecker
 from openais.simulation.node import Node, Surroundings
@@ -30,7 +33,7 @@ LIMITS: Final = Limits(queue_bytes_throttle=64 * 1024, queue_bytes_max=512 * 102
 
 def default_services(local: LocalNode) -> Sequence[Service]:
     """The services of an executive."""
-    return Clm(local), Evs(local), Evt(local)
+    return Clm(local), Evs(local), Evt(local, WINDOW, QUEUE_BYTES_MAX)
 
 
 class Witness(Service):
@@ -62,6 +65,15 @@ class Witness(Service):
             service.service_id.name.lower(): [encode_group(message) for message in service.state_to_transfer()]
             for service in self._services
         }
+
+    def state_of(self, kind: type[Service]) -> list[Message]:
+        """The replicated state of one of the services."""
+        return [
+            message
+            for service in self._services
+            if isinstance(service, kind)
+            for message in service.state_to_transfer()
+        ]
 
     def _look_at_view(self) -> None:
         for service in self._services:
@@ -116,6 +128,7 @@ class ExecutiveCluster(Cluster[Executive]):
         self._make_services = make_services
         super().__init__(*arguments, **keywords)
         self.libraries = LibraryChecker(self.checker)
+        self.events = EventChecker(self.checker, self.ring_of)
 
     def make_node(self, node_id: NodeId, around: Surroundings) -> Node[Executive]:
         return ExecutiveNode(node_id, around, self)
@@ -145,6 +158,8 @@ class ExecutiveCluster(Cluster[Executive]):
             if program.unanswered:
                 yield f"{program} waits for the answers of {program.unanswered} calls"
         yield from self.libraries.missing(set(self.running))
+        for node_id in self.running[:1]:
+            yield from self.events.missing(self.witnesses[node_id].state_of(Evt))
         states = [(node_id, self.witnesses[node_id].replicated()) for node_id in self.running]
         for node_id, state in states[1:]:
             if state != states[0][1]:
@@ -163,6 +178,18 @@ class ExecutiveCluster(Cluster[Executive]):
         program = ClmProgram(self._opened(node_id), self.nodes[node_id], self.libraries, self.scheduler)
         self.programs[program.number] = program
         return program
+
+    def open_evt(self, node_id: NodeId, channel: str) -> EvtProgram:
+        """A program that publishes events on a channel, and subscribes to it."""
+        number = self._opened(node_id)
+        program = EvtProgram(number, self.nodes[node_id], self.libraries, self.scheduler, self.events, channel)
+        self.programs[program.number] = program
+        return program
+
+    def ring_of(self, node_id: NodeId) -> RingIdentity | None:
+        """The ring that a node is in."""
+        engine = self.nodes[node_id].engine
+        return engine.status().ring if engine is not None else None
 
     def open_programs(self, node_id: NodeId | None = None) -> list[Program]:
         """The programs that are connected, of one node or of all."""

@@ -6,6 +6,7 @@ import random
 from typing import Final
 
 from openais.simulation.cluster import RingCluster
+from openais.simulation.events import CHANNELS, PATTERNS, EvtProgram
 from openais.simulation.executives import ExecutiveCluster
 from openais.simulation.libraries import EvsProgram
 from openais.simulation.schedule import US, Scheduler
@@ -99,8 +100,31 @@ class ProgramLoad(Load):
             self._cluster.open_evs(node_id, self._some_groups())
         if self._chance.random() < 0.5:
             self._cluster.open_clm(node_id)
+        if self._chance.random() < 0.7:
+            self._cluster.open_evt(node_id, self._chance.choice(CHANNELS))
 
     def act(self) -> None:
+        if self._chance.random() < 0.4:
+            self._publish()
+        else:
+            self._multicast()
+
+    def _publish(self) -> None:
+        """Lets a program publish events, or clear the retention of one."""
+        chance = self._chance
+        programs = [p for p in self._cluster.open_programs() if isinstance(p, EvtProgram) and p.ready]
+        if not programs:
+            return
+        program = chance.choice(programs)
+        retained = self._cluster.events.retained_ids(program.channel)
+        if retained and chance.random() < 0.1:
+            program.clear(chance.choice(retained))
+        else:
+            priority = chance.choice((0, 1, 3, 3))
+            program.publish(self._bodies(), chance.choice(PATTERNS), priority, retained=chance.random() < 0.2)
+
+    def _multicast(self) -> None:
+        """Lets a program send to its groups, change them, or ask."""
         chance = self._chance
         programs = [p for p in self._cluster.open_programs() if isinstance(p, EvsProgram) and p.groups]
         if not programs:

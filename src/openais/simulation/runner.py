@@ -63,6 +63,8 @@ class Statistics:
     messages_sent: int = 0
     messages_delivered: int = 0
     programs_delivered: int = 0
+    lost_notices: int = 0
+    """Lost-event notices that programs were given."""
     datagrams: int = 0
     datagrams_lost: int = 0
     rings: int = 0
@@ -77,6 +79,7 @@ class Statistics:
         self.messages_sent += other.messages_sent
         self.messages_delivered += other.messages_delivered
         self.programs_delivered += other.programs_delivered
+        self.lost_notices += other.lost_notices
         self.datagrams += other.datagrams
         self.datagrams_lost += other.datagrams_lost
         self.rings += other.rings
@@ -234,7 +237,10 @@ def _statistics(cluster: Cluster[Any], begun: Counter[str]) -> Statistics:
         simulated_s=cluster.scheduler.now_us / US,
         messages_sent=sum(len(life.sent) for life in cluster.checker.lives),
         messages_delivered=cluster.checker.deliveries,
-        programs_delivered=cluster.libraries.deliveries if isinstance(cluster, ExecutiveCluster) else 0,
+        programs_delivered=cluster.libraries.deliveries + cluster.events.deliveries
+        if isinstance(cluster, ExecutiveCluster)
+        else 0,
+        lost_notices=cluster.events.notices if isinstance(cluster, ExecutiveCluster) else 0,
         datagrams=cluster.network.carried,
         datagrams_lost=cluster.network.lost,
         rings=len(cluster.checker.rings),
