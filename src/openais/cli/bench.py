@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,6 +21,16 @@ if TYPE_CHECKING:
     from openais.cli.bench_evs import Load, Measured
 
 SIZES = (64, 1024, 65536, 1024 * 1024)
+EVENT_SIZES = (64, 1024, 65536)
+
+sockets_option = click.option(
+    "--socket",
+    "sockets",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="PATH",
+    help="The executives that the clients connect to in turn; may be given several times.",
+)
 
 
 @click.group(cls=BoundedGroup)
@@ -45,14 +55,7 @@ def bench() -> None:
     "--probes", type=click.IntRange(10, 100_000), default=300, show_default=True, help="Messages for latency."
 )
 @click.option("--safe", is_flag=True, help="Messages that are delivered only once every member has them.")
-@click.option(
-    "--socket",
-    "sockets",
-    type=click.Path(path_type=Path),
-    multiple=True,
-    metavar="PATH",
-    help="The executives that the clients connect to in turn; may be given several times.",
-)
+@sockets_option
 @json_option
 @color_option
 def evs(
@@ -108,3 +111,78 @@ def _told(what: str, quiet: bool) -> Iterator[None]:
         return
     with console().status(what):
         yield
+
+
+@bench.command(cls=BoundedCommand)
+@click.option(
+    "-s",
+    "--size",
+    "sizes",
+    type=Bytes(16, 1024 * 1024),
+    multiple=True,
+    default=EVENT_SIZES,
+    metavar="SIZE",
+    help="Bytes of an event; may be given several times. [default: 64, 1K and 64K]",
+)
+@click.option("--publishers", type=click.IntRange(1, 100), default=1, show_default=True, help="Programs that publish.")
+@click.option(
+    "--subscribers", type=click.IntRange(1, 100), default=1, show_default=True, help="Programs that subscribe."
+)
+@click.option(
+    "--subscriptions",
+    type=click.IntRange(0, 60_000),
+    default=0,
+    show_default=True,
+    help="Further subscriptions that the events do not pass.",
+)
+@click.option("--duration", type=click.FloatRange(0.1, 600), default=3.0, show_default=True, help="Seconds a size.")
+@click.option("--probes", type=click.IntRange(10, 100_000), default=300, show_default=True, help="Events for latency.")
+@sockets_option
+@json_option
+@color_option
+def evt(
+    sizes: tuple[int, ...],
+    publishers: int,
+    subscribers: int,
+    subscriptions: int,
+    duration: float,
+    probes: int,
+    sockets: tuple[Path, ...],
+    as_json: bool,
+) -> None:
+    """Measure events (EVT): throughput and latency for each size.
+
+    Publishers publish as fast as the slowest subscriber takes it, and every subscriber is given every event; latency is
+    from publishing to the arrival at a subscriber, of one event at a time. All programs share the processor of this
+    command. With several executives publishers and subscribers are at different ones.
+    """
+    from openais.cli.bench_evt import Load, evt_bus, measure
+
+    load = Load(publishers, subscribers, subscriptions, duration, probes)
+
+    async def measured(size: int) -> Any:
+        async with evt_bus(sockets or (None,)) as bus:
+            return await measure(bus, load, size)
+
+    results = []
+    for size in sizes:
+        with _told(f"measuring {size_text(size)} …", quiet=as_json):
+            results.append(asyncio.run(measured(size)))
+    counts = {"publishers": publishers, "subscribers": subscribers, "subscriptions": subscriptions}
+    if as_json:
+        print_json({**counts, "results": plain(results)})
+        return
+    print_line(", ".join(counted(count, name.removesuffix("s")) for name, count in counts.items()))
+    print_table(
+        ("size", "events/s", "MB/s", "p50 ms", "p99 ms"),
+        (
+            (
+                size_text(each.size),
+                f"{each.events_per_s:,.0f}",
+                f"{each.events_per_s * each.size / 1e6:.1f}",
+                f"{each.p50_ms:.2f}",
+                f"{each.p99_ms:.2f}",
+            )
+            for each in results
+        ),
+    )
