@@ -199,7 +199,7 @@ class Channel:
         key = (self.number, number)
         lane = self._evt.change_in(self._handle, lambda events: events.open_lane(key))
         with ExitStack() as undo:
-            undo.callback(self._change, lambda events: events.drop(key.__eq__))
+            undo.callback(self._change, lambda events: events.drop((key,)))
             self._call(operations.subscribe(self.number, number, checked, retry), timeout)
             undo.pop_all()
         return Subscription(self, number, lane)
@@ -223,7 +223,7 @@ class Channel:
 
     def event_unsubscribe(self, subscription: int, *, timeout: float | None = None, retry: bool = False) -> None:
         """Ends a subscription; events that wait for it are dropped (saEvtEventUnsubscribe). Raises NotExist."""
-        self._end(operations.unsubscribe(self.number, subscription, retry), (self.number, subscription).__eq__, timeout)
+        self._end(operations.unsubscribe(self.number, subscription, retry), subscription, timeout)
 
     def event_allocate(self) -> OutgoingEvent:
         """An event to be filled in and published, as often as wanted (saEvtEventAllocate)."""
@@ -236,7 +236,7 @@ class Channel:
 
     def close(self, *, timeout: float | None = None, retry: bool = False) -> None:
         """Closes the channel, with its subscriptions and allocated events (saEvtChannelClose)."""
-        self._end(operations.close_channel(self.number, retry), lambda key: key[0] == self.number, timeout)
+        self._end(operations.close_channel(self.number, retry), None, timeout)
         self._closed = True
 
     def __enter__(self) -> Self:
@@ -257,15 +257,23 @@ class Channel:
         self._check()
         return self._evt.call_in(self._handle, operation, timeout)
 
-    def _end(self, operation: Operation[None], ended: Callable[[Key], bool], timeout: float | None) -> None:
-        """Runs an operation that ends subscriptions: who waits for their events comes back with the answer."""
+    def _end(self, operation: Operation[None], subscription: int | None, timeout: float | None) -> None:
+        """Runs an operation that ends a subscription, or all: who waits for events comes back with the answer."""
         self._check()
+        keys = [(self.number, subscription)] if subscription is not None else self._lanes()
         with ExitStack() as undo:
-            self._change(lambda events: events.close_lanes(ended))
-            undo.callback(self._change, lambda events: events.close_lanes(ended, closed=False))
+            self._change(lambda events: events.close_lanes(keys))
+            undo.callback(self._change, lambda events: events.close_lanes(keys, closed=False))
             self._call(operation, timeout)
             undo.pop_all()
-        self._change(lambda events: events.drop(ended))
+        self._change(lambda events: events.drop(keys))
+        self._change(
+            lambda events: events.drop_main(lambda key: key[0] == self.number and subscription in (None, key[1]))
+        )
+
+    def _lanes(self) -> list[Key]:
+        """The subscriptions that are iterated."""
+        return self._evt.change_in(self._handle, lambda events: events.lanes_of(self.number))
 
     def _change(self, change: Callable[[EvtEventQueue], None]) -> None:
         """Has `change` do something to the events of the session, unless that is over."""

@@ -129,6 +129,8 @@ class EvtEventQueue(Lane):
     def __init__(self) -> None:
         super().__init__()
         self._lanes: dict[Key, Lane] = {}
+        self._busy: dict[Lane, None] = {}
+        """Lanes in which something may wait: of thousands of subscriptions few have events at a time."""
         self._received = 0
         """Cost of all events that ever came."""
         self._told = 0
@@ -136,7 +138,7 @@ class EvtEventQueue(Lane):
 
     @property
     def byte_count(self) -> int:
-        return super().byte_count + sum(lane.byte_count for lane in self._lanes.values())
+        return super().byte_count + sum(lane.byte_count for lane in self._busy)
 
     def put(self, events: Iterable[EvtEvent], byte_count: int) -> None:
         """Adds the events of a callback message. Those of one subscription stand together."""
@@ -152,22 +154,34 @@ class EvtEventQueue(Lane):
         lane = self._lanes[key] = Lane()
         return lane
 
-    def close_lanes(self, ended: Callable[[Key], bool], closed: bool = True) -> None:
-        """These subscriptions are about to end, or do not after all."""
-        for key, lane in self._lanes.items():
-            if ended(key):
-                lane.closed = closed
+    def lanes_of(self, channel: int) -> list[Key]:
+        """The subscriptions of a channel that have a lane."""
+        return [key for key in self._lanes if key[0] == channel]
 
-    def drop(self, ended: Callable[[Key], bool]) -> None:
+    def close_lanes(self, keys: Iterable[Key], closed: bool = True) -> None:
+        """These subscriptions are about to end, or do not after all."""
+        for key in keys:
+            if key in self._lanes:
+                self._lanes[key].closed = closed
+
+    def drop(self, keys: Iterable[Key]) -> None:
         """These subscriptions have ended; what waits for them is dropped."""
-        self._lanes = {key: lane for key, lane in self._lanes.items() if not ended(key)}
+        for key in keys:
+            lane = self._lanes.pop(key, None)
+            if lane is not None:
+                self._busy.pop(lane, None)
+
+    def drop_main(self, ended: Callable[[Key], bool]) -> None:
+        """So have these; what waits for them to be dispatched is dropped."""
         self.discard(lambda event: isinstance(event, Event) and ended((event.channel, event.subscription)))
 
     def settle(self) -> Request | None:
         taken = self._received - self.byte_count - self._told
         self.lower()
-        for lane in self._lanes.values():
+        for lane in list(self._busy):
             lane.lower()
+            if not lane:
+                del self._busy[lane]
         if taken < TOLD_BYTES:
             return None
         self._told += taken
@@ -175,8 +189,9 @@ class EvtEventQueue(Lane):
 
     def clear(self) -> None:
         super().clear()
-        for lane in self._lanes.values():
+        for lane in self._busy:
             lane.clear()
+        self._busy.clear()
 
     def _put_group(self, group: list[EvtEvent], byte_count: int) -> None:
         first = group[0]
@@ -185,6 +200,8 @@ class EvtEventQueue(Lane):
         else:
             lane = self._lanes.get((first.channel, first.subscription), self)
             lane.put_at(first.priority, group, byte_count)
+            if lane is not self:
+                self._busy[lane] = None
         self._received += cost_of(byte_count, len(group))
 
 
