@@ -23,7 +23,13 @@ READING = (
     ["evs", "listen", "g"],
     ["evs", "send", "g", "m"],
     ["evs", "chat", "g"],
+    ["evt", "channels"],
+    ["evt", "subscribe", "c"],
+    ["evt", "publish", "c", "d"],
+    ["evt", "unlink", "c"],
+    ["evt", "clear", "c", "1"],
     ["bench", "evs"],
+    ["bench", "evt"],
 )
 
 

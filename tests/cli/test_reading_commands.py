@@ -135,6 +135,19 @@ def test_the_bench_measures_what_is_delivered(socket: Path) -> None:
     assert openais(*words, "--socket", socket).stdout.splitlines()[-1].startswith("2 clients, 1 node, agreed")
 
 
+def test_the_bench_of_events_measures_what_every_subscriber_is_given(socket: Path) -> None:
+    words = ["bench", "evt", "--size", "64", "--size", "4K", "--duration", "0.1", "--probes", "10"]
+    words += ["--publishers", "2", "--subscribers", "3", "--subscriptions", "70"]
+    told = openais(*words, "--json", "--socket", socket)
+    assert told.exit_code == ExitCode.OK, told.stderr
+    results = json.loads(told.stdout)["results"]
+    assert [each["size"] for each in results] == [64, 4096]
+    assert all(each["events"] > 0 and 0 < each["p50_ms"] <= each["p99_ms"] for each in results)
+    told = openais(*words, "--socket", socket)
+    assert told.stdout.splitlines()[0] == "2 publishers, 3 subscribers, 70 subscriptions"
+    assert openais("evt", "channels", "--socket", socket).stdout.splitlines()[1:] == []
+
+
 def test_the_bench_refuses_a_size_that_is_none(socket: Path) -> None:
     told = openais("bench", "evs", "--size", "2M", "--socket", socket)
     assert told.exit_code == ExitCode.USAGE

@@ -15,6 +15,7 @@ from typing import Final
 
 from openais.cli.demo_claims import changes_of_sender, claim_one_order, claim_same_until_change
 from openais.cli.demo_ensemble import Ensemble, names
+from openais.cli.demo_events import Alarm
 from openais.cli.demo_witness import Witness
 from openais.client.status import StatusClient
 from openais.clm import ClusterChange
@@ -34,6 +35,7 @@ class Tour:
         self._ensemble = ensemble
         self._cluster = ensemble.cluster
         self._stage = ensemble.stage
+        self._alarm = Alarm(ensemble)
 
     async def run(self) -> None:
         """Plays all scenes. Raises ClaimFailed at the first thing that is not as it should be."""
@@ -41,7 +43,9 @@ class Tour:
             self._ring_forms,
             self._membership,
             self._one_order,
+            self._alarm.publish,
             self._crash,
+            self._alarm.arrive_late,
             self._revival,
             self._partition,
             self._merge,
