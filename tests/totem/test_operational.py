@@ -81,6 +81,16 @@ def test_the_token_rests_with_who_sent_last_after_one_rotation() -> None:
     assert bench.tokens() == []
 
 
+def test_the_token_does_not_rest_when_somebody_lacked_a_packet_in_this_rotation() -> None:
+    """Who passed it on before that was mended takes it to be under way, and would wake nobody."""
+    bench, ring = sent_a_message()
+    bench.hear(token(ring, 1, 16, sequence=1, aru=0, setter=1))
+    bench.hear(token(ring, 1, 19, sequence=1))
+    assert len(bench.tokens()) == 2
+    bench.hear(token(ring, 1, 22, sequence=1))
+    assert bench.processor.describe()["holds_token"]
+
+
 def test_the_token_does_not_rest_before_a_safe_message_is_delivered_everywhere() -> None:
     """The others know that it is safe when they have seen the aru twice."""
     bench, ring = sent_a_message(guarantee=Guarantee.SAFE)

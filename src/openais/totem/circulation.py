@@ -143,6 +143,11 @@ class Circulation:
         self._watch_aru(token, now)
         self._sent_aru, self._aru_setter = token.aru, token.aru_setter
 
+    def is_idle(self, token: Token) -> bool:
+        """Whether in this whole rotation nobody sent, lacked or waited for anything: the tokens of all were quiet."""
+        unchanged = token.sequence == token.aru == self.sent_sequence == self._sent_aru
+        return unchanged and not (token.requests or token.backlog)
+
     def deaf_member(self, now: float) -> NodeId | None:
         """Who must go, as it keeps the aru down and receives nothing (Totem paper, fail_to_rcv_const); None nobody."""
         stuck = self._stuck_visits >= _STUCK_VISITS and now >= self._stuck_since + self._core.settings.fail_to_receive_s

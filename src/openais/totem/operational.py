@@ -172,9 +172,8 @@ class Operational(State):
             self._woken = False
             return False
         ring = self._ring
-        quiet = token.sequence == token.aru == ring.delivered == self._circulation.sent_sequence
-        safe = ring.store.safe_high <= ring.safe_line
-        return quiet and safe and not (token.requests or token.backlog or self.core.queues.backlog())
+        done = token.sequence == ring.delivered and ring.store.safe_high <= ring.safe_line
+        return done and self._circulation.is_idle(token) and not self.core.queues.backlog()
 
     def _resting_place(self) -> NodeId:
         """Where the token of an idle ring is held: at who sent the last packet, as it may well send the next one too.
