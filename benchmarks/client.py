@@ -66,7 +66,7 @@ class Ledger:
                 self._kept.append(payload)
                 return
             self._kept.append(payload[: HEAD.size])
-            if payload[STAMPED.size :] != self._filling:
+            if not payload.endswith(self._filling):
                 self.size_errors += 1
         else:
             self._end(payload)

@@ -26,7 +26,7 @@ def throughput_table(rows: Iterable[Row]) -> str:
     ]
     heads = ("tree", "nodes", "size", "senders", "messages/s at each node", "MB/s", "CPU us/delivery", "of executives",
              "MiB", "checked")  # fmt: skip
-    return _table(heads, lines)
+    return table(heads, lines)
 
 
 def latency_table(rows: Iterable[Row]) -> str:
@@ -42,7 +42,7 @@ def latency_table(rows: Iterable[Row]) -> str:
         )
         for key, runs in _grouped(rows, "lat")
     ]
-    return _table(("tree", "nodes", "size", "p50 us", "p99", "p99.9", "p50 at the others", "checked"), lines)
+    return table(("tree", "nodes", "size", "p50 us", "p99", "p99.9", "p50 at the others", "checked"), lines)
 
 
 def ratio_table(rows: Iterable[Row]) -> str:
@@ -57,7 +57,7 @@ def ratio_table(rows: Iterable[Row]) -> str:
                 lines.append(
                     (mode, *_names((tree, load))[1:], _ratio(pairs, _figure), _ratio(pairs, lambda r: r.cpu_us))
                 )
-    return _table(("this : other", "nodes", "size", "senders", "messages/s or p50", "CPU"), lines)
+    return table(("this : other", "nodes", "size", "senders", "messages/s or p50", "CPU"), lines)
 
 
 def comparison_table(rows: Iterable[Row], ours: str) -> str:
@@ -79,7 +79,7 @@ def comparison_table(rows: Iterable[Row], ours: str) -> str:
                     (*_names((label, load))[1:], other, *_compared(runs, theirs)) for other, theirs in others.items()
                 ]
     heads = ("nodes", "size", "senders", "beside", f"{ours}, /s or p50 us", "it", "ratio", "CPU ratio", "p99 ratio")
-    return _table(heads, lines)
+    return table(heads, lines)
 
 
 def _compared(ours: Sequence[Row], theirs: Sequence[Row]) -> tuple[str, ...]:
@@ -137,7 +137,7 @@ def size_text(size: int) -> str:
     return str(size)
 
 
-def _table(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+def table(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     """A table in Markdown, aligned."""
     if not lines:
         return ""
