@@ -66,6 +66,23 @@ def test_nodes_meet_by_multicast_without_a_node_list(tmp_path: Path) -> None:
     run(scenario)
 
 
+def test_a_library_that_reads_is_never_held_back_however_little_may_wait_for_it(tmp_path: Path) -> None:
+    """The executive is told of bytes that were written before they count as unread."""
+
+    async def scenario() -> None:
+        async with running(settings_of(tmp_path, 1, ipc_queue_throttle="16K")) as (driver,):
+            await ring_of([driver])
+            async with AsyncEvs.open(sock=driver.connect()) as evs:
+                await evs.join("g", retry=True)
+                for number in range(200):
+                    await evs.multicast_joined(b"%d" % number + bytes(1000), retry=True)
+                    while not isinstance(event := await evs.receive(), MessageDelivered):
+                        pass
+                    assert event.payload.startswith(b"%d\0" % number)
+
+    run(scenario)
+
+
 def test_a_node_that_is_gone_without_a_word_is_missed_and_comes_back(tmp_path: Path) -> None:
     async def scenario() -> None:
         settings = [settings_of(tmp_path, number) for number in (1, 2, 3)]

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Awaitable, Callable
 
 from openais.executive.connections import Credentials
-from openais.runtime.library_connections import READ_MAX
+from openais.runtime.library_connections import READ_MAX, VECTORS_MAX
 from tests.runtime.library_host import RecordingHost
 from tests.support.waiting import eventually
 
@@ -133,6 +133,45 @@ def test_closing_writes_what_is_queued_first() -> None:
         assert await read(library, len(data)) == data
         assert await asyncio.get_running_loop().sock_recv(library, 1) == b""
         assert host.closed == [number]
+        library.close()
+
+    run(scenario)
+
+
+def test_what_is_written_in_pieces_arrives_as_one_and_is_told_as_written() -> None:
+    """More pieces than one system call takes, of any length."""
+
+    async def scenario() -> None:
+        host = RecordingHost()
+        number, library = connect(host)
+        pieces = [os.urandom(size % 97) for size in range(VECTORS_MAX + 100)]
+        host.connections.write(number, *pieces)
+        host.connections.write(number, memoryview(b"and the next"))
+        host.connections.flush()
+        expected = b"".join(pieces) + b"and the next"
+        assert await read(library, len(expected)) == expected
+        await eventually(lambda: host.written[number] == len(expected))
+        host.connections.close_all()
+        library.close()
+
+    run(scenario)
+
+
+def test_a_write_of_which_a_piece_was_begun_is_kept_whole_after_the_grace() -> None:
+    """Its second piece has not left at all."""
+
+    async def scenario() -> None:
+        host = RecordingHost()
+        number, library = connect(host)
+        first, second = os.urandom(8 * 1024 * 1024), os.urandom(1000)
+        host.connections.write(number, first, second)
+        host.connections.write(number, bytes(1024))
+        host.connections.write(number, b"last words")
+        host.connections.close(number, grace_s=0.0)
+        host.connections.flush()
+        await asyncio.sleep(0)
+        expected = first + second + b"last words"
+        assert await read(library, len(expected)) == expected
         library.close()
 
     run(scenario)
