@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -56,6 +57,27 @@ def test_one_that_is_stopped_and_continued_leaves_and_comes_back_and_the_others_
                 nodes[2].signal(signal.SIGCONT)
                 seen += [members for each in (first, second) for members in await see(each, {1, 2, 3})]
                 assert all({1, 2} <= members for members in seen)
+
+    run(scenario)
+
+
+def test_an_executive_takes_the_priority_that_is_configured(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with executives(tmp_path, 1) as (node,):
+            node.sections["totem"]["nice"] = "3"
+            await node.start()
+            assert os.getpriority(os.PRIO_PROCESS, node.process_id) == 3
+
+    run(scenario)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give up being root")
+def test_an_executive_that_may_not_take_its_priority_runs_as_it_was_started(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with executives(tmp_path, 1) as (node,):
+            node.inside = ("setpriv", "--bounding-set=-sys_nice", "--inh-caps=-sys_nice")
+            await node.start()
+            assert os.getpriority(os.PRIO_PROCESS, node.process_id) == os.getpriority(os.PRIO_PROCESS, 0)
 
     run(scenario)
 

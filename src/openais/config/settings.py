@@ -109,6 +109,12 @@ class TotemSettings:
     accelerated_window: int = key(
         Integer(0, 4096, "packets"), "16", "How many of those are sent after the token; 0 turns acceleration off."
     )
+    nice: int = key(
+        Integer(-20, 19),
+        "-10",
+        "Scheduling priority of the executive, as of nice(1): a ring waits for its slowest member. Below 0 it takes a "
+        "privilege, without which the executive runs as it was started.",
+    )
     message_max: int = key(Size(MIB + 64 * KIB, 16 * MIB), "1088K", "The largest group message.")
     queue_max: int = key(
         Size(64 * KIB, 1024 * MIB), "4M", "What may wait for the ring on each priority before TRY_AGAIN."

@@ -90,6 +90,7 @@ class _Daemon:
         loop.add_signal_handler(signal.SIGHUP, self._reload_settings)
         await self._driver.start()
         endpoint = await self._start_metrics()
+        _take_priority(self._settings.totem.nice)
         _spare_the_ring()
         self._notifier.ready(f"node {self._driver.node_id}")
         try:
@@ -141,6 +142,14 @@ class _Daemon:
                 log.warning("%s was changed: it takes effect after a restart", name)
             log.info("keys, node list, group and logging were read again")
         self._notifier.ready(f"node {self._driver.node_id}")
+
+
+def _take_priority(nice: int) -> None:
+    """Has the kernel prefer this thread to others, or not, as far as it may be asked to."""
+    try:
+        os.setpriority(os.PRIO_PROCESS, 0, nice)
+    except PermissionError:
+        log.info("the priority stays at nice %d: %d takes a privilege", os.getpriority(os.PRIO_PROCESS, 0), nice)
 
 
 def _spare_the_ring() -> None:
