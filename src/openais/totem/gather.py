@@ -173,18 +173,19 @@ class Gather(State):
         """Takes over what the join's sets have and ours have not."""
         core = self.core
         sender = join.sender
-        ours = set(core.ring.members) if core.ring.installed else set()
+        ours = frozenset(core.ring.members) if core.ring.installed else frozenset()
+        given_up = frozenset(self._failed)
         self._processors |= join.processors
         self._processors.add(sender)
         if core.node_id in join.failed:
             self._fail(sender, "considers this node failed")
         elif sender in ours:
-            for node in sorted(join.failed - self._failed.keys()):
+            for node in sorted(join.failed - given_up):
                 self._fail(node, f"given up by node {sender}")
-        elif join.failed & ours & self._heard.keys() - self._failed.keys():
+        elif join.failed & ours & (frozenset(self._heard) - given_up):
             self._fail(sender, "does not hear all of this ring")
         else:
-            for node in sorted(join.failed - ours - self._failed.keys()):
+            for node in sorted(join.failed - ours - given_up):
                 self._fail(node, f"given up by node {sender}")
 
     def _fail(self, node: NodeId, why: str) -> None:
