@@ -160,7 +160,9 @@ class OrderedGroup:
             node_id = NodeId(number)
             boot = TimeNs(1_000_000_000 * self.start_count)
             wall = TimeNs(CLOCK_NS + boot)
-            self.nodes[node_id] = Node(self, LocalNode(node_id, f"node{number}", f"192.0.2.{number}", boot, wall))
+            incarnation = wall // 1_000_000 << 16
+            local = LocalNode(node_id, f"node{number}", f"192.0.2.{number}", boot, wall, incarnation)
+            self.nodes[node_id] = Node(self, local)
 
     def crash(self, *node_ids: int) -> None:
         for number in node_ids:

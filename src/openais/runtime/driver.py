@@ -174,11 +174,11 @@ class NodeDriver:
         node_id = NodeId(settings.totem.nodeid) if settings.totem.nodeid else derive_node_id(host, port)
         wall_ns = time.time_ns()
         name = assembly.node_name(settings)
-        self._local = LocalNode(node_id, name, host, boot_timestamp_ns=TimeNs(wall_ns))
         self._store = RingStore(
             settings.totem.statedir, settings.totem.cluster, node_id, wall_ns // 1_000_000, secrets.randbits(16)
         )
         undo.callback(self._store.close)
+        self._local = LocalNode(node_id, name, host, TimeNs(wall_ns), incarnation=self._store.incarnation)
 
     def _make_executive(self) -> None:
         settings, node_id, incarnation = self.settings, self.node_id, self._store.incarnation

@@ -108,6 +108,8 @@ class LocalNode:
     boot_timestamp_ns: TimeNs
     wall_time_ns: TimeNs = TimeNs(0)
     """The wall clock at the input being handled; kept by the executive."""
+    incarnation: int = 0
+    """Higher at every start of this node, also when the clock was set back: milliseconds, and 16 bits of chance."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -124,7 +124,7 @@ class Evt(Service):
         super().__init__(node)
         self._channels = Channels()
         self._origin = Origin(node.node_id, node.boot_timestamp_ns)
-        self._ids = IdSource(node.node_id)
+        self._ids = IdSource(node.node_id, node.incarnation)
         self._going_on: tuple[NodeId, ...] = (node.node_id,)
         """The members of the last transitional configuration."""
         self._members: tuple[NodeId, ...] = ()
@@ -204,7 +204,7 @@ class Evt(Service):
         if retained and self._channels.retained_bytes + retained > RETAINED_BYTES_MAX:
             raise NoResources(f"publish: {self._channels.retained_bytes} bytes of events are retained already")
         now_ns = self.node.wall_time_ns
-        first_id = self._ids.take(sum(counts), now_ns)
+        first_id = self._ids.take(sum(counts))
         runs = self._published(request.runs, counts, first_id, now_ns)
         yield ToGroup(GroupPublish(opened.channel_id, retained > 0, runs), Priority.MED)
         yield Reply(caller, Published(first_id))
@@ -350,7 +350,7 @@ class Evt(Service):
     def _group_open(self, caller: Source, name: str, flags: int, invocation: int | None) -> GroupOpen:
         if not flags or flags & ~CHANNEL_FLAGS:
             raise BadFlags(f"open: flags {flags:#x}, expected one or more of PUBLISHER, SUBSCRIBER, CREATE")
-        channel_id = self._ids.take(1, self.node.wall_time_ns) if flags & ChannelFlags.CREATE else 0
+        channel_id = self._ids.take(1) if flags & ChannelFlags.CREATE else 0
         return GroupOpen(caller, name, flags, ChannelIdentity(channel_id, self._origin), invocation)
 
     def _refuse_open(self, message: GroupOpen, code: ErrorCode, explanation: str) -> Effects:

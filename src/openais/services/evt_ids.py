@@ -1,11 +1,12 @@
 """Ids of events and channels: 64 bits that no other node, and no earlier run of this one, has used.
 
-    microseconds since EPOCH_NS, 52 bits | slot, 12 bits
+    milliseconds since EPOCH_MS at the start of the node, 42 bits | counter, 10 bits | slot, 12 bits
 
-An id is never given twice by one node: the time goes up with every id, be the clock what it may, and a node that
-starts again goes on behind the last of its ids that the cluster knows. The slot tells the nodes of a configuration
-apart: it is the node id where node ids are below 4096, and otherwise found from it so that no two members have the same
-one.
+An id is never given twice by one node: the milliseconds are those of its incarnation, which rises with every start, be
+the clock what it may, and a run that gives more ids than the counter holds goes on into the milliseconds that passed
+since its start. A node that starts again also goes on behind the last of its ids that the cluster knows. The slot
+tells the nodes of a configuration apart: it is the node id where node ids are below 4096, and otherwise found from it
+so that no two members have the same one.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from collections.abc import Iterable
 from typing import Final
 
 from openais.messages.evt import EVENT_ID_STEP
-from openais.types import NodeId, TimeNs
+from openais.types import NodeId
 
-EPOCH_NS: Final = 1_577_836_800_000_000_000
+EPOCH_MS: Final = 1_577_836_800_000
 """The beginning of 2020."""
+IDS_PER_MS: Final = 1024
+_CHANCE_BITS: Final = 16
 SLOTS: Final = EVENT_ID_STEP
 
 
@@ -37,15 +40,15 @@ def slots_of(members: Iterable[NodeId]) -> dict[NodeId, int]:
 class IdSource:
     """Gives the ids of one node."""
 
-    def __init__(self, node: NodeId) -> None:
-        self._tick = 0
-        """The time in the last id."""
+    def __init__(self, node: NodeId, incarnation: int) -> None:
+        self._tick = max(0, (incarnation >> _CHANCE_BITS) - EPOCH_MS) * IDS_PER_MS
+        """What is before the slot in the last id."""
         self.slot = node % SLOTS
 
-    def take(self, count: int, wall_time_ns: TimeNs) -> int:
+    def take(self, count: int) -> int:
         """The first of `count` ids, which follow each other in steps of EVENT_ID_STEP."""
-        first = max(self._tick + 1, (wall_time_ns - EPOCH_NS) // 1000)
-        self._tick = first + count - 1
+        first = self._tick + 1
+        self._tick += count
         return first * SLOTS + self.slot
 
     @staticmethod

@@ -135,7 +135,8 @@ class ExecutiveCluster(Cluster[Executive]):
 
     def make_engine(self, node_id: NodeId, ring: ObservedRing) -> Executive:
         boot_ns = TimeNs(self.nodes[node_id].wall_ns())
-        local = LocalNode(node_id, f"node-{node_id}", f"10.0.0.{node_id}", boot_ns, boot_ns)
+        incarnation = self.nodes[node_id].disk.incarnation
+        local = LocalNode(node_id, f"node-{node_id}", f"10.0.0.{node_id}", boot_ns, boot_ns, incarnation)
         services = self._make_services(local)
         self.libraries.started(node_id)
         self.witnesses[node_id] = Witness(local, services, self)
