@@ -50,9 +50,9 @@ class UserEvent:
     retained: bool
     data: bytes
     ring: RingIdentity | None = None
-    """The ring of its node when it was accepted."""
+    """The ring of its node from the time when it was asked for until its program was told that it is accepted."""
     number: int = 0
-    """How many events had been accepted before."""
+    """How many events had been asked for before."""
 
     def __str__(self) -> str:
         return f"event {self.identity[1]} of program {self.identity[0]} on {self.channel}"
@@ -66,7 +66,7 @@ class _Seen:
     ring: RingIdentity | None = None
     """The ring of its node when it was told that it is subscribed; None before."""
     since: int = 0
-    """How many events had been accepted by then."""
+    """How many events had been asked for by then. Those that were and are not accepted may be on their way past it."""
     given: set[tuple[int, int]] = field(default_factory=set)
     event_ids: set[int] = field(default_factory=set)
     last: dict[int, UserEvent] = field(default_factory=dict)
@@ -97,13 +97,14 @@ class EventChecker:
     def asked(self, events: Sequence[UserEvent]) -> None:
         """A program is about to publish these."""
         for event in events:
+            event.ring, event.number = self._ring_of(event.publisher.node_id), len(self._events)
             self._events[event.identity] = event
 
     def accepted(self, events: Sequence[UserEvent], answer: Published) -> None:
         """They were taken, and given ids."""
         for number, event in enumerate(events):
-            event.ring = self._ring_of(event.publisher.node_id)
-            event.number = len(self._accepted)
+            if event.ring != self._ring_of(event.publisher.node_id):
+                event.ring = None
             self._accepted.append(event)
             event_id = answer.first_id + number * EVENT_ID_STEP
             other = self._ids.setdefault(event_id, event)
@@ -119,7 +120,7 @@ class EventChecker:
     def subscribed(self, program: Subscriber) -> None:
         """It was told that it is subscribed."""
         seen = self._seen[program.number]
-        seen.ring, seen.since = self._ring_of(program.node_id), len(self._accepted)
+        seen.ring, seen.since = self._ring_of(program.node_id), len(self._events)
 
     def delivered(self, program: Subscriber, run: PublishedRun, event_id: int, data: bytes) -> None:
         """The program was given an event of a run."""
@@ -167,7 +168,7 @@ class EventChecker:
         if event.publisher is program:
             return True
         ring = self._ring_of(program.node_id)
-        return event.ring == ring == seen.ring and event.number >= seen.since
+        return ring is not None and event.ring == ring == seen.ring and event.number >= seen.since
 
     def _check_order(self, seen: _Seen, event: UserEvent) -> None:
         key = (event.publisher.number, event.priority)
