@@ -75,6 +75,7 @@ def test_an_executive_takes_the_priority_that_is_configured(tmp_path: Path) -> N
 def test_an_executive_that_may_not_take_its_priority_runs_as_it_was_started(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with executives(tmp_path, 1) as (node,):
+            node.sections["totem"]["nice"] = "-10"
             node.inside = ("setpriv", "--bounding-set=-sys_nice", "--inh-caps=-sys_nice")
             await node.start()
             assert os.getpriority(os.PRIO_PROCESS, node.process_id) == os.getpriority(os.PRIO_PROCESS, 0)

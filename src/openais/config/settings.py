@@ -111,9 +111,9 @@ class TotemSettings:
     )
     nice: int = key(
         Integer(-20, 19),
-        "-10",
-        "Scheduling priority of the executive, as of nice(1): a ring waits for its slowest member. Below 0 it takes a "
-        "privilege, without which the executive runs as it was started.",
+        "0",
+        "Scheduling priority that the executive takes, as of nice(1); 0 leaves it as it was started. Below 0, which takes "
+        "a privilege, it keeps its time on a busy machine, and sends smaller bursts.",
     )
     message_max: int = key(Size(MIB + 64 * KIB, 16 * MIB), "1088K", "The largest group message.")
     queue_max: int = key(

@@ -90,7 +90,8 @@ class _Daemon:
         loop.add_signal_handler(signal.SIGHUP, self._reload_settings)
         await self._driver.start()
         endpoint = await self._start_metrics()
-        _take_priority(self._settings.totem.nice)
+        if self._settings.totem.nice:
+            _take_priority(self._settings.totem.nice)
         _spare_the_ring()
         self._notifier.ready(f"node {self._driver.node_id}")
         try:
