@@ -112,8 +112,8 @@ class TotemSettings:
     nice: int = key(
         Integer(-20, 19),
         "0",
-        "Scheduling priority that the executive takes, as of nice(1); 0 leaves it as it was started. Below 0, which takes "
-        "a privilege, it keeps its time on a busy machine, and sends smaller bursts.",
+        "Scheduling priority that the executive takes, as of nice(1); 0 leaves it as it was started. Below 0, which "
+        "takes a privilege, it keeps its time on a busy machine, and sends smaller bursts.",
     )
     message_max: int = key(Size(MIB + 64 * KIB, 16 * MIB), "1088K", "The largest group message.")
     queue_max: int = key(
