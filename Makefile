@@ -4,10 +4,13 @@
 VENV   := .venv
 PYTHON := $(VENV)/bin/python
 SEEDS  ?= 10000
+SECONDS  ?= 300
+SEED     ?= 1
+WORKLOAD ?= evt
 PYTEST_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format soak bench docs clean
+.PHONY: help demo test check format soak chaos bench docs clean
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -22,7 +25,7 @@ check: $(VENV)/.development ## What must hold before a commit: format, lint, str
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy
-	$(PYTHON) -m mypy --strict tools examples benchmarks
+	$(PYTHON) -m mypy --strict tools examples benchmarks chaos
 	$(PYTHON) -m pytest $(PYTEST_FLAGS)
 
 format: $(VENV)/.development ## Bring the code into its format
@@ -31,6 +34,9 @@ format: $(VENV)/.development ## Bring the code into its format
 
 soak: $(VENV)/.runtime ## Simulate SEEDS=10000 clusters with every fault, checking every invariant
 	$(PYTHON) -m openais simulate --seeds $(SEEDS)
+
+chaos: $(VENV)/.development ## SECONDS=300 of kill -9, SIGSTOP, partitions and loss on real executives, as root
+	$(PYTHON) -m chaos --workload $(WORKLOAD) --seconds $(SECONDS) --seed $(SEED) --json chaos.json
 
 bench: $(VENV)/.development ## Measure the whole stack on this machine, beside corosync where it is installed
 	$(PYTHON) -m benchmarks.comparison

@@ -14,7 +14,7 @@ import subprocess
 from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
-TOOLS: Final = ("unshare", "nsenter", "ip")
+TOOLS: Final = ("unshare", "nsenter", "setpriv", "ip")
 LOSS: Final = """
 table inet lab
 delete table inet lab
@@ -41,8 +41,9 @@ class Namespace:
         assert self._keeper.stdout is not None
         assert self._keeper.stdout.readline() == b"ready\n"
         self.path = f"/proc/{self._keeper.pid}/ns/net"
-        self.inside = ("nsenter", f"--net={self.path}", f"--mount=/proc/{self._keeper.pid}/ns/mnt", "--")
-        """The command that runs another one here."""
+        spaces = (f"--net={self.path}", f"--mount=/proc/{self._keeper.pid}/ns/mnt")
+        self.inside = ("nsenter", *spaces, "--", "setpriv", "--pdeathsig", "KILL", "--")
+        """The command that runs another one here. It ends with who ran it, however that ends."""
 
     def ip(self, *commands: str) -> None:
         """Runs commands of ip(8)."""

@@ -287,7 +287,7 @@ def test_nothing_is_ever_unpickled() -> None:
 
 def test_tests_mirror_the_source() -> None:
     layers = {path.name for path in (ROOT / "src/openais").iterdir() if path.is_dir()}
-    allowed = layers | {"e2e", "scenarios", "support", "__pycache__"}
+    allowed = layers | {"chaos", "e2e", "scenarios", "support", "__pycache__"}
     strangers = {Path(name).parts[1] for name in tracked_files() if name.startswith("tests/") and name.count("/") > 1}
     assert strangers <= allowed, f"{sorted(strangers - allowed)} mirror no package of src/openais"
 
