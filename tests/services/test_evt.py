@@ -52,6 +52,7 @@ from openais.messages.evt import (
     decode_run,
 )
 from openais.services.evt import RETAINED_BYTES_MAX, RETENTION_TIMER, Evt
+from openais.services.evt_subscribers import SUBSCRIPTIONS_MAX
 from openais.types import (
     AccessDenied,
     BadFlags,
@@ -415,6 +416,17 @@ def test_a_subscription_number_is_used_once_on_a_channel() -> None:
     assert library.call(Subscribe(opened(library), 7, ())) == Subscribed()
 
 
+def test_no_more_subscriptions_on_a_node_than_the_limit() -> None:
+    library, channel = subscriber(cluster(1), 1)
+    library.call(Unsubscribe(channel, 7))
+    for number in range(SUBSCRIPTIONS_MAX):
+        library.call(Subscribe(channel, number, ()))
+    with pytest.raises(NoResources):
+        library.call(Subscribe(channel, SUBSCRIPTIONS_MAX, ()))
+    library.call(Unsubscribe(channel, 0))
+    assert library.call(Subscribe(channel, SUBSCRIPTIONS_MAX, ())) == Subscribed()
+
+
 def test_nothing_comes_after_the_end_of_a_subscription() -> None:
     library, channel = subscriber(cluster(1), 1)
     assert library.call(Unsubscribe(channel, 7)) == Unsubscribed()
@@ -683,4 +695,6 @@ def test_describe_tells_of_channels_and_queues() -> None:
     described = group.service(1).describe()
     assert [(each["name"], each["retained"]) for each in described["channels"]] == [("news", 1)]
     assert described["subscriptions"] == 1
-    assert described["libraries"][library.connection]["channels"] == {channel: int(ALL)}
+    (listed,) = described["channels"]
+    opened = {"channel_id": listed["channel_id"], "flags": int(ALL)}
+    assert described["libraries"][library.connection]["channels"] == {channel: opened}

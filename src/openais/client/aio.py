@@ -163,6 +163,10 @@ class AsyncConnection(Generic[E]):
         self.finish()
         self._socket.close()
 
+    def abandon(self) -> None:
+        """In a child that was forked: closes its copy of the descriptor. The loop that watches it is the parent's."""
+        self._socket.close()
+
     async def _perform(self, wish: Request | Pause, deadline: float) -> Message | None:
         if isinstance(wish, Request):
             await self._room(deadline)

@@ -35,7 +35,7 @@ from openais.client.sender import AsyncSender
 from openais.messages.evt import EVENT_ID_NONE, ChannelFlags, ChannelStatus, Filter, Limits, Publish
 from openais.types import AisError, BadHandle, Version
 
-_async_handles: Final = HandleDatabase[AsyncConnection[EvtEvent]](AsyncConnection.close)
+_async_handles: Final = HandleDatabase[AsyncConnection[EvtEvent]](AsyncConnection.close, AsyncConnection.abandon)
 T = TypeVar("T")
 
 FIRST_OWN_SUBSCRIPTION: Final = 2**31

@@ -156,6 +156,10 @@ class Connection(Generic[E]):
             self._wake_others()
             self._show()
 
+    def abandon(self) -> None:
+        """In a child that was forked: closes its copies of the descriptors."""
+        self.close()
+
     def close(self) -> None:
         """Gives the descriptors back, when no thread uses them any more."""
         self._socket.close()

@@ -19,8 +19,8 @@ from openais.client.library import Library
 from openais.messages.clm import ClusterNode, ClusterView
 from openais.types import LOCAL_NODE_ID, AisError, TrackFlags, Version
 
-_handles: Final = HandleDatabase[Connection[ClmEvent]](Connection.close)
-_async_handles: Final = HandleDatabase[AsyncConnection[ClmEvent]](AsyncConnection.close)
+_handles: Final = HandleDatabase[Connection[ClmEvent]](Connection.close, Connection.abandon)
+_async_handles: Final = HandleDatabase[AsyncConnection[ClmEvent]](AsyncConnection.close, AsyncConnection.abandon)
 
 
 class Clm(Library[ClmEvent]):

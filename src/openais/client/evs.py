@@ -30,8 +30,8 @@ from openais.client.sender import AsyncSender
 from openais.messages.evs import GroupMember, Membership, Multicast
 from openais.types import Guarantee, Priority, Version
 
-_handles: Final = HandleDatabase[Connection[EvsEvent]](Connection.close)
-_async_handles: Final = HandleDatabase[AsyncConnection[EvsEvent]](AsyncConnection.close)
+_handles: Final = HandleDatabase[Connection[EvsEvent]](Connection.close, Connection.abandon)
+_async_handles: Final = HandleDatabase[AsyncConnection[EvsEvent]](AsyncConnection.close, AsyncConnection.abandon)
 
 
 class Evs(Library[EvsEvent]):

@@ -33,7 +33,7 @@ from openais.client.operation import Operation
 from openais.messages.evt import EVENT_ID_NONE, ChannelFlags, ChannelStatus, Filter, Limits
 from openais.types import AisError, BadHandle, Version
 
-_handles: Final = HandleDatabase[Connection[EvtEvent]](Connection.close)
+_handles: Final = HandleDatabase[Connection[EvtEvent]](Connection.close, Connection.abandon)
 T = TypeVar("T")
 
 FIRST_OWN_SUBSCRIPTION: Final = 2**31

@@ -4,12 +4,16 @@ A handle is a number that the library gives to the application; behind it stands
 references to it. Every call takes a reference for as long as it runs (`get` and `put`, or `instance`). `destroy` ends
 the access by the handle at once; the destructor runs when the last reference is put, so that no thread sees an
 instance that was taken down while it used it.
+
+A handle belongs to the process that it was given to: a child that was forked has none of those of its parent.
 """
 
 from __future__ import annotations
 
 import itertools
+import os
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,13 +42,17 @@ class HandleDatabase(Generic[I]):
     """Instances by handle, for use by many threads (struct saHandleDatabase).
 
     `destructor` is given an instance exactly once, when its handle was destroyed and nobody refers to it any more; it
-    runs in the thread that put the last reference, with no lock held.
+    runs in the thread that put the last reference, with no lock held. `abandon` is given each instance in a child that
+    was forked: it closes the child's copies of what is open, and touches nothing that is the parent's too.
     """
 
-    def __init__(self, destructor: Callable[[I], None]) -> None:
+    def __init__(self, destructor: Callable[[I], None], abandon: Callable[[I], None] = lambda _: None) -> None:
         self._destructor = destructor
+        self._abandon = abandon
         self._entries: dict[Handle, _Entry[I]] = {}
         self._lock = threading.Lock()
+        forked = weakref.WeakMethod(self._forked)
+        os.register_at_fork(after_in_child=lambda: (forked() or _nothing)())
 
     def create(self, instance: I) -> Handle:
         """A new handle for `instance` (saHandleCreate)."""
@@ -101,8 +109,19 @@ class HandleDatabase(Generic[I]):
         """How many instances there are, destroyed ones in use included."""
         return len(self._entries)
 
+    def _forked(self) -> None:
+        """This process is a child: the instances are its parent's."""
+        foreign, self._entries = self._entries, {}
+        self._lock = threading.Lock()
+        for entry in foreign.values():
+            self._abandon(entry.instance)
+
     def _valid(self, handle: Handle) -> _Entry[I]:
         entry = self._entries.get(handle)
         if entry is None or entry.destroyed:
             raise BadHandle(f"handle {handle} was finalized, or was never given out by this library")
         return entry
+
+
+def _nothing() -> None:
+    """What a database that is gone does."""

@@ -36,7 +36,7 @@ __all__ = ["EventRecord", "Reason", "Status", "StatusClient"]
 VERSION_B: Final = Version("B", 1, 1)
 
 _settings: Final = SessionSettings[None](ServiceId.STATUS, VersionDatabase((VERSION_B,)), lambda message: ())
-_handles: Final = HandleDatabase[Connection[None]](Connection.close)
+_handles: Final = HandleDatabase[Connection[None]](Connection.close, Connection.abandon)
 
 
 class StatusClient(Library[None]):
