@@ -8,8 +8,19 @@ import msgspec
 import pytest
 
 from openais.messages.evs import batch_of
-from openais.messages.evt import Deliver, GroupPublish, PublishedRun, Subscribe, decode_run, encode_run
-from openais.services.base import Callback, Effects, LocalNode, Service, executive, library
+from openais.messages.evt import (
+    RETENTION_MAX_NS,
+    ChannelUnlinked,
+    Deliver,
+    GroupExpire,
+    GroupPublish,
+    GroupUnlink,
+    PublishedRun,
+    Subscribe,
+    decode_run,
+    encode_run,
+)
+from openais.services.base import Callback, Effects, LocalNode, Reply, Service, executive, library
 from openais.services.clm import Clm
 from openais.services.evs import Evs
 from openais.services.evt import Evt
@@ -29,8 +40,15 @@ def programs(cluster: ExecutiveCluster) -> list[EvtProgram]:
     return opened
 
 
-def publish(cluster: ExecutiveCluster, program: EvtProgram, *bodies: bytes, retained: bool = False) -> None:
-    program.publish(list(bodies), b"sensor.1", 3, retained)
+def publish(
+    cluster: ExecutiveCluster, program: EvtProgram, *bodies: bytes, retained: bool = False, retention_s: float = 0.0
+) -> None:
+    program.publish(list(bodies), b"sensor.1", 3, RETENTION_MAX_NS if retained else int(retention_s * 1e9))
+    cluster.run(0.2)
+
+
+def unlink(cluster: ExecutiveCluster, program: EvtProgram) -> None:
+    program.unlink()
     cluster.run(0.2)
 
 
@@ -190,3 +208,92 @@ def test_one_id_for_two_events_is_noticed(monkeypatch: pytest.MonkeyPatch) -> No
     publish(cluster, some[0], b"x")
     publish(cluster, some[-1], b"y")
     assert "events" in reported(cluster)
+
+
+def test_a_channel_that_was_unlinked_and_the_next_one_of_its_name_have_nothing_to_do_with_each_other() -> None:
+    cluster = cluster_of(3)
+    old = programs(cluster)
+    publish(cluster, old[0], b"x", retained=True)
+    unlink(cluster, old[1])
+    new = programs(cluster)
+    for program in (old[0], new[0]):
+        publish(cluster, program, b"y", retained=True)
+    unlink(cluster, old[2])
+    for program in old:
+        program.disconnect()
+    cluster.run(0.5)
+    assert reported(cluster) == set()
+    assert cluster.events.deliveries > 2 * len(old)
+
+
+def test_an_unlink_that_does_not_free_the_name_is_noticed() -> None:
+    def group_unlink(self: Evt, origin: NodeId, message: GroupUnlink) -> Effects:
+        yield Reply(message.caller, ChannelUnlinked())
+
+    cluster = cluster_of(2, make_services=broken(group_unlink=executive(GroupUnlink)(group_unlink)))
+    unlink(cluster, programs(cluster)[0])
+    assert reported(cluster) == {"11"}
+
+
+def test_an_unlinked_channel_that_stays_for_nobody_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from openais.services.evt_channels import Channels
+
+    monkeypatch.setattr(Channels, "close", lambda self, channel, node, count: channel.opens.pop(node, None))
+    cluster = cluster_of(2)
+    some = programs(cluster)
+    unlink(cluster, some[0])
+    for program in some:
+        program.disconnect()
+    cluster.run(0.5)
+    assert reported(cluster) == {"11"}
+
+
+def test_an_event_of_another_channel_of_the_name_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from openais.services.evt_subscribers import Subscribers
+
+    cluster = cluster_of(2)
+    old = programs(cluster)
+    unlink(cluster, old[0])
+    new = programs(cluster)
+    rightly = Subscribers.distribute
+
+    def to_all(self: Subscribers, channel_id: int, run: PublishedRun, raw: msgspec.Raw) -> Effects:
+        for program in (old[0], new[0]):
+            if program.node_id == NodeId(1):
+                yield from rightly(self, cluster.channel_of(program), run, raw)
+
+    monkeypatch.setattr(Subscribers, "distribute", to_all)
+    publish(cluster, new[0], b"x")
+    assert "11" in reported(cluster)
+
+
+def test_an_event_is_retained_for_its_time_and_no_longer() -> None:
+    cluster = cluster_of(3)
+    some = programs(cluster)
+    publish(cluster, some[0], b"x", retention_s=2.0)
+    publish(cluster, some[0], b"y", retention_s=60.0)
+    cluster.crash(NodeId(1))
+    cluster.run(4.0)
+    cluster.boot(NodeId(1))
+    programs(cluster)
+    assert reported(cluster) == set()
+
+
+def test_an_event_that_never_expires_is_noticed() -> None:
+    def group_expire(self: Evt, origin: NodeId, message: GroupExpire) -> Effects:
+        return ()
+
+    cluster = cluster_of(2, make_services=broken(group_expire=executive(GroupExpire)(group_expire)))
+    publish(cluster, programs(cluster)[0], b"x", retention_s=0.3)
+    cluster.run(3.0)
+    assert reported(cluster) == {"11"}
+
+
+@pytest.mark.parametrize("retained", [False, True])
+def test_an_event_that_expires_too_early_is_noticed(retained: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    from openais.services.evt_channels import Channels
+
+    monkeypatch.setattr(Channels, "retain", lambda *_: [])
+    cluster = cluster_of(2)
+    publish(cluster, programs(cluster)[0], b"x", retained=retained, retention_s=30.0)
+    assert reported(cluster) == {"11"}

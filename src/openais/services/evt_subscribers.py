@@ -172,7 +172,10 @@ class Subscribers:
             "subscriptions": self._subscription_count,
             "libraries": {
                 number: {
-                    "channels": {each: int(opened.flags) for each, opened in library.channels.items()},
+                    "channels": {
+                        each: {"channel_id": opened.channel_id, "flags": int(opened.flags)}
+                        for each, opened in library.channels.items()
+                    },
                     "waiting": library.queue.held,
                     "sent": library.queue.sent,
                     "lost": library.queue.dropped,

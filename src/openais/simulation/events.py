@@ -47,30 +47,36 @@ class EvtProgram(Program):
         self.filters: tuple[evt.Filter, ...] = FILTERS[number % len(FILTERS)]
         self.ready = False
         """Whether it is subscribed, by what it was told."""
+        self.handle = 0
+        """What its channel is called on its connection."""
         self._events = events
-        self._number = 0
         self._published = 0
         super().__init__(number, node, checker, scheduler)
 
     def opened(self) -> None:
         self.call(evt.OpenChannel(self.channel, 7), self._channel_opened)
 
-    def publish(self, bodies: list[bytes], pattern: bytes, priority: int, retained: bool) -> None:
+    def publish(self, bodies: list[bytes], pattern: bytes, priority: int, retention_ns: int) -> None:
         """Publishes events together in one call."""
         published = []
         for body in bodies:
             identity = (self.number, self._published)
             self._published += 1
             data = IDENTITY.pack(*identity) + body
-            published.append(UserEvent(identity, self, self.channel, pattern, priority, retained, data))
+            published.append(UserEvent(identity, self, self.channel, pattern, priority, retention_ns, data))
         self._events.asked(published)
-        retention_ns = evt.RETENTION_MAX_NS if retained else 0
         run = evt.Run((pattern,), priority, retention_ns, str(self), batch_of([each.data for each in published]))
-        self.call(evt.Publish(self._number, False, (run,)), lambda answer: self._events.accepted(published, answer))
+        self.call(evt.Publish(self.handle, False, (run,)), lambda answer: self._events.accepted(published, answer))
 
     def clear(self, event_id: int) -> None:
         """Clears the retention time of an event."""
-        self.call(evt.ClearRetention(self._number, event_id), lambda _: None)
+        self._events.clearing(event_id)
+        self.call(evt.ClearRetention(self.handle, event_id), lambda _: None)
+
+    def unlink(self) -> None:
+        """Unlinks the channel of the name of its own, which may be another one by now."""
+        asked = self._events.unlinking(self)
+        self.call(evt.UnlinkChannel(self.channel), lambda _: self._events.unlinked(self, asked))
 
     def called_back(self, message: Message) -> None:
         if not isinstance(message, evt.Deliver):
@@ -82,18 +88,18 @@ class EvtProgram(Program):
         self.call(evt.Taken(cost), lambda _: None)
 
     def may_repeat(self, request: Request) -> bool:
-        """An event that is published again would come behind later ones."""
-        return not isinstance(request, evt.Publish)
+        """An event that is published again would come behind later ones; an unlink may meet another channel then."""
+        return not isinstance(request, evt.Publish | evt.UnlinkChannel)
 
     def refused(self, request: Message, code: ErrorCode, explanation: str) -> None:
-        if isinstance(request, evt.Publish) and code is ErrorCode.TRY_AGAIN:
+        if isinstance(request, evt.Publish | evt.UnlinkChannel) and code is ErrorCode.TRY_AGAIN:
             return
-        if isinstance(request, evt.ClearRetention) and code is ErrorCode.NOT_EXIST:
+        if isinstance(request, evt.ClearRetention | evt.UnlinkChannel) and code is ErrorCode.NOT_EXIST:
             return
         super().refused(request, code, explanation)
 
     def _channel_opened(self, answer: evt.ChannelOpened) -> None:
-        self._number = answer.channel
+        self.handle = answer.channel
         self._events.subscribing(self)
         self.call(evt.Subscribe(answer.channel, SUBSCRIPTION, self.filters), self._subscribed)
 

@@ -18,6 +18,7 @@ from openais.services.evs import Evs
 from openais.services.evt import Evt
 from openais.simulation.cluster import Cluster
 from openais.simulation.event_checker import EventChecker
+from openais.simulation.event_checker import Subscriber as EventSubscriber
 from openais.simulation.events import QUEUE_BYTES_MAX, WINDOW, EvtProgram
 from openais.simulation.libraries import ClmProgram, EvsProgram, Program
 from openais.simulation.library_checker import LibraryChecker
@@ -75,6 +76,14 @@ class Witness(Service):
             for message in service.state_to_transfer()
         ]
 
+    def channel_of(self, connection: int, handle: int) -> int:
+        """An id of the channel that a library of EVT has open; 0 when there is none."""
+        for service in self._services:
+            if isinstance(service, Evt):
+                library = service.describe()["libraries"].get(connection, {"channels": {}})
+                return int(library["channels"].get(handle, {"channel_id": 0})["channel_id"])
+        return 0
+
     def _look_at_view(self) -> None:
         for service in self._services:
             if isinstance(service, Clm):
@@ -128,7 +137,7 @@ class ExecutiveCluster(Cluster[Executive]):
         self._make_services = make_services
         super().__init__(*arguments, **keywords)
         self.libraries = LibraryChecker(self.checker)
-        self.events = EventChecker(self.checker, self.ring_of)
+        self.events = EventChecker(self.checker, self)
 
     def make_node(self, node_id: NodeId, around: Surroundings) -> Node[Executive]:
         return ExecutiveNode(node_id, around, self)
@@ -160,7 +169,7 @@ class ExecutiveCluster(Cluster[Executive]):
                 yield f"{program} waits for the answers of {program.unanswered} calls"
         yield from self.libraries.missing(set(self.running))
         for node_id in self.running[:1]:
-            yield from self.events.missing(self.witnesses[node_id].state_of(Evt))
+            yield from self.events.missing(self.witnesses[node_id].state_of(Evt), node_id)
         states = [(node_id, self.witnesses[node_id].replicated()) for node_id in self.running]
         for node_id, state in states[1:]:
             if state != states[0][1]:
@@ -191,6 +200,18 @@ class ExecutiveCluster(Cluster[Executive]):
         """The ring that a node is in."""
         engine = self.nodes[node_id].engine
         return engine.status().ring if engine is not None else None
+
+    def channel_of(self, program: EventSubscriber) -> int:
+        """An id of the channel that a program of EVT has open, as its executive knows it; 0 when it has none."""
+        return self.witnesses[program.node_id].channel_of(program.number, program.handle)
+
+    def now_us(self) -> int:
+        """Virtual time."""
+        return self.scheduler.now_us
+
+    def clocks_are_true(self) -> bool:
+        """Whether no wall clock of a machine ever jumped."""
+        return not any(node.clock.wall_us for node in self.nodes.values())
 
     def open_programs(self, node_id: NodeId | None = None) -> list[Program]:
         """The programs that are connected, of one node or of all."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import Final
 
+from openais.messages.evt import RETENTION_MAX_NS
 from openais.simulation.cluster import RingCluster
 from openais.simulation.events import CHANNELS, PATTERNS, EvtProgram
 from openais.simulation.executives import ExecutiveCluster
@@ -12,6 +13,7 @@ from openais.simulation.libraries import EvsProgram
 from openais.simulation.schedule import US, Scheduler
 from openais.types import Guarantee, NodeId, Priority
 
+RETENTIONS_NS: Final = (RETENTION_MAX_NS, RETENTION_MAX_NS, 50_000_000, 500_000_000, 3_000_000_000, 20_000_000_000)
 GROUPS: Final = (b"red", b"green", b"blue")
 _PRIORITIES: Final = (Priority.HIGH, Priority.MED, Priority.MED, Priority.MED, Priority.LOW)
 
@@ -110,18 +112,20 @@ class ProgramLoad(Load):
             self._multicast()
 
     def _publish(self) -> None:
-        """Lets a program publish events, or clear the retention of one."""
+        """Lets a program publish events, clear the retention of one, or unlink its channel."""
         chance = self._chance
         programs = [p for p in self._cluster.open_programs() if isinstance(p, EvtProgram) and p.ready]
         if not programs:
             return
         program = chance.choice(programs)
         retained = self._cluster.events.retained_ids(program.channel)
-        if retained and chance.random() < 0.1:
+        if chance.random() < 0.03:
+            program.unlink()
+        elif retained and chance.random() < 0.1:
             program.clear(chance.choice(retained))
         else:
-            priority = chance.choice((0, 1, 3, 3))
-            program.publish(self._bodies(), chance.choice(PATTERNS), priority, retained=chance.random() < 0.2)
+            retention_ns = chance.choice(RETENTIONS_NS) if chance.random() < 0.2 else 0
+            program.publish(self._bodies(), chance.choice(PATTERNS), chance.choice((0, 1, 3, 3)), retention_ns)
 
     def _multicast(self) -> None:
         """Lets a program send to its groups, change them, or ask."""
