@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.executives import HERE, Tree, executives
+from benchmarks.executives import HERE, Executive, Tree, executives
 from benchmarks.options import numbers, sizes
 from openais.cli.bench_evt import PATTERN, Bus, Load, Measured, evt_bus, measure
 from openais.cli.demo_relay import LOOPBACK, free_ports
@@ -148,10 +148,16 @@ async def nats(nodes: int) -> AsyncIterator[Callable[[], contextlib.AbstractAsyn
 @contextlib.asynccontextmanager
 async def openais(nodes: int) -> AsyncIterator[Callable[[], contextlib.AbstractAsyncContextManager[Bus]]]:
     """A cluster of executives."""
+    async with openais_nodes(nodes) as started:
+        yield lambda: evt_bus([each.socket for each in started])
+
+
+@contextlib.asynccontextmanager
+async def openais_nodes(nodes: int) -> AsyncIterator[list[Executive]]:
+    """Executives in one ring."""
     async with executives(Tree("this", HERE), nodes, {}) as started:
-        paths = [each.socket for each in started]
-        await asyncio.to_thread(_wait_for_members, paths[0], nodes)
-        yield lambda: evt_bus(paths)
+        await asyncio.to_thread(_wait_for_members, started[0].socket, nodes)
+        yield started
 
 
 async def _listens(port: int) -> None:
