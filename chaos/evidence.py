@@ -16,7 +16,7 @@ from typing import Final, Self, TypeAlias
 import msgspec
 
 from chaos.rings import Configured, Gone, RingEvent, Window, together
-from chaos.schedule import SEPARATING, Kind
+from chaos.schedule import EXECUTIVE_KINDS, PROGRAM_KINDS, Kind
 
 HISTORY: Final = "history.jsonl"
 
@@ -31,11 +31,9 @@ class Fault(msgspec.Struct, frozen=True, tag="fault"):
     programs: tuple[str, ...] = ()
     percent: float = 0.0
 
-    def separates(self, one: int, other: int) -> bool:
-        """Whether two nodes, or a node and its own programs, could not talk while it lasted."""
-        if self.kind is Kind.PARTITION:
-            return (one in self.nodes) != (other in self.nodes)
-        return self.kind in SEPARATING and not {one, other}.isdisjoint(self.nodes)
+    def disturbs(self, name: str, node: int) -> bool:
+        """Whether a program or the executive of its node was killed or stopped."""
+        return name in self.programs or (self.kind in EXECUTIVE_KINDS and node in self.nodes)
 
 
 class Life(msgspec.Struct, frozen=True, tag="life"):
@@ -147,12 +145,12 @@ class Evidence:
     @cached_property
     def windows(self) -> dict[tuple[int, int], list[Window]]:
         """For each two nodes, and each alone: when what one of them sends surely reaches the other; see `rings`."""
-        found = {}
-        for one in self.nodes:
-            for other in self.nodes:
-                parted = [fault.began for fault in self.faults if fault.separates(one, other)]
-                found[one, other] = together(self.rings[one], self.rings[other], sorted(parted))
-        return found
+        hurt = [Window(fault.began, fault.ended) for fault in self.faults if fault.kind not in PROGRAM_KINDS]
+        return {
+            (one, other): together(self.rings[one], self.rings[other], hurt)
+            for one in self.nodes
+            for other in self.nodes
+        }
 
     @cached_property
     def all_together(self) -> list[Window]:

@@ -245,9 +245,7 @@ class Judge:
             if to.late or to.filters or to.channel == BULK:
                 continue
             disturbed = [
-                (fault.began, fault.ended)
-                for fault in self._evidence.faults
-                if to.name in fault.programs or fault.separates(to.node, to.node)
+                (fault.began, fault.ended) for fault in self._evidence.faults if fault.disturbs(to.name, to.node)
             ]
             for (before, *_), (at, *_) in zip(to.given, to.given[1:], strict=False):
                 if at - before > longest and not any(began < at and before < ended for began, ended in disturbed):

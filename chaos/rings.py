@@ -2,9 +2,10 @@
 
 Extended virtual synchrony promises: processors that go together from one configuration to the next have delivered the
 same messages. So from the first ring that two nodes share, through all that they go to together, as the transitional
-configurations say, whatever one of them sends is delivered by the other. What ends such a time, a crash or a
-partition, began before anybody was told of it: what was sent within MARGIN_S before its beginning, or within NOTICED_S
-before it was told where no beginning is known, may have been on its way and is nobody's due.
+configurations say, whatever one of them sends is delivered by the other. What ends such a time began before anybody was
+told of it: with the first fault of any kind in the last ring that they shared, even one of other nodes, for a ring that
+is broken brings nobody what is on its way. What was sent within MARGIN_S before that, or within NOTICED_S before it
+ended, is nobody's due.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
-MARGIN_S: Final = 1.0
+MARGIN_S: Final = 2.0
 NOTICED_S: Final = 4.0
 KNOWN_S: Final = 15.0
-"""A fault that began at most so long before a ring was left was the reason for it."""
+"""What was over so long before a ring was left was not the reason for it."""
 
 
 class Configured(msgspec.Struct, frozen=True, tag="configured"):
@@ -66,8 +67,8 @@ class _Stay:
     next_ring: tuple[int, int] | None = None
 
 
-def together(one: Sequence[RingEvent], other: Sequence[RingEvent], parted: Sequence[float]) -> list[Window]:
-    """The times in which two nodes were together. `parted`: when faults began that parted them, in order."""
+def together(one: Sequence[RingEvent], other: Sequence[RingEvent], faults: Sequence[Window]) -> list[Window]:
+    """The times in which two nodes were together. `faults`: from when to when anything hurt the ring of anybody."""
     there = {stay.ring: stay for stay in _stays(other)}
     node, peer = _node(one), _node(other)
     windows: list[Window] = []
@@ -81,18 +82,19 @@ def together(one: Sequence[RingEvent], other: Sequence[RingEvent], parted: Seque
         goes_on = stay.next_ring is not None and stay.next_ring == same.next_ring
         if goes_on and peer in stay.kept and node in same.kept:
             continue
-        told = min(stay.ended, same.ended)
-        windows.append(Window(began, _surely_until(told, parted)))
+        last = Window(max(stay.began, same.began), min(stay.ended, same.ended))
+        windows.append(Window(began, _surely_until(last, faults)))
         began = None
     return [window for window in windows if window.began < window.ended]
 
 
-def _surely_until(told: float, parted: Sequence[float]) -> float:
-    """Until when all that was sent arrived, of two nodes that were told at `told` that they are not together."""
-    if told == float("inf"):
-        return told
-    known = [at for at in parted if told - KNOWN_S < at <= told]
-    return min([told - NOTICED_S, *(at - MARGIN_S for at in known)])
+def _surely_until(last: Window, faults: Sequence[Window]) -> float:
+    """Until when all that was sent arrived, of two nodes that were together in their `last` ring at that time."""
+    if last.ended == float("inf"):
+        return last.ended
+    reasons = Window(max(last.began, last.ended - KNOWN_S), last.ended)
+    hurt = [both.began for fault in faults if (both := fault & reasons)]
+    return min([last.ended - NOTICED_S, *(at - MARGIN_S for at in hurt)])
 
 
 def _node(events: Sequence[RingEvent]) -> int:

@@ -39,7 +39,6 @@ LASTS_S: Final[Mapping[Kind, tuple[float, float]]] = {
 }
 EXECUTIVE_KINDS: Final = (Kind.KILL_EXECUTIVE, Kind.STOP_EXECUTIVE)
 PROGRAM_KINDS: Final = (Kind.KILL_PROGRAM, Kind.STOP_PROGRAM)
-SEPARATING: Final = (*EXECUTIVE_KINDS, Kind.PARTITION)
 LOSS_PERCENT: Final = (1.0, 2.0, 5.0, 10.0, 20.0)
 
 
