@@ -18,8 +18,7 @@ from openais.cli.demo import play
 from openais.cli.demo_live import LiveStage
 from openais.cli.demo_tour import LOOK_S
 
-SCENE: Final = 4
-"""The crash."""
+SCENE: Final = "A crash"
 WIDTH: Final = 100
 
 
@@ -30,6 +29,7 @@ class PhotographedStage(LiveStage):
         self._film = Console(file=io.StringIO(), width=WIDTH, record=True, force_terminal=True, highlight=False)
         super().__init__(node_count, self._film)
         self.drawing = ""
+        self._title = ""
 
     def open(self) -> None:
         """Nobody watches: nothing is drawn until the picture is taken."""
@@ -38,12 +38,13 @@ class PhotographedStage(LiveStage):
         """Nor is there anything to put away."""
 
     def show_scene(self, title: str, explanation: str) -> None:
-        if self.scene_number <= SCENE:
+        if not self.drawing:
             self._film.export_text(clear=True)
+        self._title = title
         super().show_scene(title, explanation)
 
     async def pause(self, seconds: float) -> None:
-        if seconds == LOOK_S and self.scene_number == SCENE:
+        if seconds == LOOK_S and self._title == SCENE:
             self._film.print(self.cluster_picture())
             self.drawing = without_fonts(self._film.export_svg(title="openais demo"))
 
