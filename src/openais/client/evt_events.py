@@ -94,7 +94,8 @@ class Lane(EventQueue[EvtEvent]):
 
     @property
     def byte_count(self) -> int:
-        return sum(queue.byte_count for queue in self._queues)
+        urgent, high, low, lowest = self._queues
+        return urgent.byte_count + high.byte_count + low.byte_count + lowest.byte_count
 
     def put_at(self, priority: int, events: Iterable[EvtEvent], byte_count: int) -> None:
         """Adds events of one priority."""
@@ -114,7 +115,8 @@ class Lane(EventQueue[EvtEvent]):
             queue.clear()
 
     def __len__(self) -> int:
-        return sum(map(len, self._queues))
+        urgent, high, low, lowest = self._queues
+        return len(urgent) + len(high) + len(low) + len(lowest)
 
     def _take_first(self) -> EvtEvent:
         for queue in self._queues:
@@ -138,7 +140,10 @@ class EvtEventQueue(Lane):
 
     @property
     def byte_count(self) -> int:
-        return super().byte_count + sum(lane.byte_count for lane in self._busy)
+        count = super().byte_count
+        for lane in self._busy:
+            count += lane.byte_count
+        return count
 
     def put(self, events: Iterable[EvtEvent], byte_count: int) -> None:
         """Adds the events of a callback message. Those of one subscription stand together."""
@@ -176,12 +181,14 @@ class EvtEventQueue(Lane):
         self.discard(lambda event: isinstance(event, Event) and ended((event.channel, event.subscription)))
 
     def settle(self) -> Request | None:
-        taken = self._received - self.byte_count - self._told
         self.lower()
         for lane in list(self._busy):
             lane.lower()
             if not lane:
                 del self._busy[lane]
+        if self._received - self._told < TOLD_BYTES:
+            return None
+        taken = self._received - self.byte_count - self._told
         if taken < TOLD_BYTES:
             return None
         self._told += taken
