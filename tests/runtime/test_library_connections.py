@@ -66,6 +66,22 @@ def test_what_was_queued_together_arrives_in_order() -> None:
     run(scenario)
 
 
+def test_who_was_written_to_first_is_served_first() -> None:
+    async def scenario() -> None:
+        host = RecordingHost()
+        connected = [connect(host) for _ in range(3)]
+        (first, _), (second, _), (third, _) = connected
+        for number in (second, first, third, second):
+            host.connections.write(number, b"x")
+        host.connections.flush()
+        assert list(host.written) == [second, first, third]
+        for _, library in connected:
+            library.close()
+        await eventually(lambda: len(host.closed) == len(connected))
+
+    run(scenario)
+
+
 def test_what_the_kernel_does_not_take_waits_and_follows() -> None:
     async def scenario() -> None:
         host = RecordingHost()

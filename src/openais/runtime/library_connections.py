@@ -119,11 +119,12 @@ class LibraryConnections:
             self._unflushed[number] = connection
 
     def flush(self) -> None:
-        """Writes what was queued, and reads again what may be read again."""
+        """Writes what was queued, first to who was written to first, and reads again what may be read again."""
         while self._unflushed:
-            _, connection = self._unflushed.popitem()
-            if not connection.writing:
-                self._write_some(connection)
+            unflushed, self._unflushed = self._unflushed, {}
+            for connection in unflushed.values():
+                if not connection.writing:
+                    self._write_some(connection)
         if self._paused:
             self._resume()
 
