@@ -112,6 +112,7 @@ class ClusterSite:
         self.nodes = tuple(self.executives)
         self.residents: dict[str, Resident] = {}
         self.history = history
+        self.folder = history.folder
         self.down: set[int] = set()
         """Executives that were killed and are not started again yet."""
         self._rings: dict[int, Configured] = {}

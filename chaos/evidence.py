@@ -16,7 +16,7 @@ from typing import Final, Self, TypeAlias
 import msgspec
 
 from chaos.rings import Configured, Gone, RingEvent, Window, together
-from chaos.schedule import EXECUTIVE_KINDS, PROGRAM_KINDS, Kind
+from chaos.schedule import EXECUTIVE_KINDS, RING_KINDS, Kind
 
 HISTORY: Final = "history.jsonl"
 
@@ -145,7 +145,7 @@ class Evidence:
     @cached_property
     def windows(self) -> dict[tuple[int, int], list[Window]]:
         """For each two nodes, and each alone: when what one of them sends surely reaches the other; see `rings`."""
-        hurt = [Window(fault.began, fault.ended) for fault in self.faults if fault.kind not in PROGRAM_KINDS]
+        hurt = [Window(fault.began, fault.ended) for fault in self.faults if fault.kind in RING_KINDS]
         return {
             (one, other): together(self.rings[one], self.rings[other], hurt)
             for one in self.nodes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import signal
 import time
 from collections.abc import Sequence
@@ -10,14 +11,15 @@ from collections.abc import Sequence
 from chaos.cluster import ClusterSite
 from chaos.evidence import Fault
 from chaos.schedule import PROGRAM_KINDS, Kind, Planned
+from chaos.workload import Workload
 
 
-async def perform(site: ClusterSite, plan: Sequence[Planned]) -> None:
+async def perform(site: ClusterSite, workload: Workload, plan: Sequence[Planned]) -> None:
     """Does all that is planned, each in its time, and returns when all has ended."""
     began = time.monotonic()
     async with asyncio.TaskGroup() as faults:
         for planned in plan:
-            faults.create_task(_at(began, site, planned))
+            faults.create_task(_at(began, site, workload, planned))
 
 
 async def mend(site: ClusterSite) -> None:
@@ -34,12 +36,15 @@ async def mend(site: ClusterSite) -> None:
         resident.may_live.set()
 
 
-async def _at(began: float, site: ClusterSite, planned: Planned) -> None:
+async def _at(began: float, site: ClusterSite, workload: Workload, planned: Planned) -> None:
     await asyncio.sleep(began + planned.at_s - time.monotonic())
     at = time.monotonic()
-    await _begin(site, planned)
-    await asyncio.sleep(max(0.0, at + planned.lasts_s - time.monotonic()))
-    await _end(site, planned)
+    if planned.kind is Kind.OWN:
+        await workload.hurt(site, random.Random(planned.at_s))
+    else:
+        await _begin(site, planned)
+        await asyncio.sleep(max(0.0, at + planned.lasts_s - time.monotonic()))
+        await _end(site, planned)
     fault = Fault(planned.kind, at, time.monotonic(), planned.nodes, planned.programs, planned.percent)
     site.history.note(fault)
 

@@ -50,10 +50,10 @@ async def run(options: Options, workload: Workload, folder: Path) -> None:
     totem = {"token": str(options.token_ms)}
     with lab.made(options.nodes) as network, History(folder) as history:
         async with executives(Tree("this", HERE), options.nodes, totem, start=False, lab=network) as nodes:
+            site = ClusterSite(network, nodes, history)
             for node in nodes:
                 with node.configuration.open("a") as configuration:
-                    configuration.write(workload.configuration(node.number))
-            site = ClusterSite(network, nodes, history)
+                    configuration.write(workload.configuration(site, node.number))
             try:
                 for node in nodes:
                     await node.start()
@@ -69,7 +69,7 @@ async def _run_watched(site: ClusterSite, workload: Workload, options: Options) 
     for node in site.nodes:
         for program in workload.programs(node):
             site.start(program, node)
-    await perform(site, _plan(site, options))
+    await perform(site, workload, _plan(site, workload, options))
     await mend(site)
     try:
         await site.settled()
@@ -79,8 +79,10 @@ async def _run_watched(site: ClusterSite, workload: Workload, options: Options) 
     await site.end_all()
 
 
-def _plan(site: ClusterSite, options: Options) -> list[Planned]:
-    return schedule(options.seed, options.seconds, site.nodes, tuple(site.residents), options.kinds)
+def _plan(site: ClusterSite, workload: Workload, options: Options) -> list[Planned]:
+    has_own = type(workload).hurt is not Workload.hurt
+    kinds = [kind for kind in options.kinds if has_own or kind is not Kind.OWN]
+    return schedule(options.seed, options.seconds, site.nodes, tuple(site.residents), kinds)
 
 
 def judge(workload: Workload, folder: Path) -> Verdict:

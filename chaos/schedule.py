@@ -27,6 +27,8 @@ class Kind(enum.StrEnum):
     """Every node loses so many percent of the packets that come to it."""
     KILL_PROGRAM = "kill-program"
     STOP_PROGRAM = "stop-program"
+    OWN = "own"
+    """What only the workload knows to do; see `Workload.hurt`."""
 
 
 LASTS_S: Final[Mapping[Kind, tuple[float, float]]] = {
@@ -36,9 +38,12 @@ LASTS_S: Final[Mapping[Kind, tuple[float, float]]] = {
     Kind.LOSS: (2.0, 8.0),
     Kind.KILL_PROGRAM: (0.0, 2.0),
     Kind.STOP_PROGRAM: (0.5, 8.0),
+    Kind.OWN: (0.0, 0.0),
 }
 EXECUTIVE_KINDS: Final = (Kind.KILL_EXECUTIVE, Kind.STOP_EXECUTIVE)
 PROGRAM_KINDS: Final = (Kind.KILL_PROGRAM, Kind.STOP_PROGRAM)
+RING_KINDS: Final = (*EXECUTIVE_KINDS, Kind.PARTITION, Kind.LOSS)
+"""Those that a ring notices."""
 LOSS_PERCENT: Final = (1.0, 2.0, 5.0, 10.0, 20.0)
 
 
@@ -84,6 +89,8 @@ class _Plan:
             left = [name for name in self.programs if name not in hurt]
             count = min(len(left), chance.randint(1, PROGRAMS_AT_ONCE_MAX))
             return Planned(now_s, 0.0, kind, programs=tuple(chance.sample(left, count))) if count else None
+        if kind is Kind.OWN:
+            return Planned(now_s, 0.0, kind)
         if any(fault.kind is kind for fault in busy):
             return None
         if kind is Kind.LOSS:

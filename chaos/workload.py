@@ -19,6 +19,7 @@ down before it does it, and what it is told as soon as it knows: between the two
 
 from __future__ import annotations
 
+import random
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -48,6 +49,8 @@ class Site(Protocol):
     """What a workload may do to the cluster."""
 
     nodes: tuple[int, ...]
+    folder: Path
+    """Where everything is written down. All that ends in `.journal` in it comes into the evidence."""
 
     def socket(self, node: int) -> Path:
         """Where the executive of a node serves libraries, also to who is outside of the laboratory."""
@@ -66,7 +69,7 @@ class Site(Protocol):
 
 
 class Workload(ABC):
-    """One kind of use that must survive everything. The methods are called once each, in this order."""
+    """One kind of use that must survive everything. The methods are called in this order, all but `hurt` once."""
 
     name: ClassVar[str]
 
@@ -74,8 +77,8 @@ class Workload(ABC):
         """`small`: with fewer programs, for a short run."""
         self.small = small
 
-    def configuration(self, node: int) -> str:
-        """Sections that the openais.conf of a node gets besides its own."""
+    def configuration(self, site: Site, node: int) -> str:
+        """Sections that the openais.conf of a node gets besides its own. Nothing is started yet."""
         return ""
 
     async def start(self, site: Site) -> None:  # noqa: B027
@@ -84,6 +87,9 @@ class Workload(ABC):
     @abstractmethod
     def programs(self, node: int) -> Iterable[Program]:
         """What lives on a node all the time. Any of it may be killed, and is started again."""
+
+    async def hurt(self, site: Site, chance: random.Random) -> None:  # noqa: B027
+        """A fault of its own, for what only it knows: done now and then beside the others if this is overridden."""
 
     async def after_faults(self, site: Site) -> None:  # noqa: B027
         """All is mended, all executives are in one ring, all programs live: returns when there is no more to come."""
