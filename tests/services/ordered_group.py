@@ -21,6 +21,7 @@ from openais.services.base import (
     LeaveGroup,
     LibraryConnection,
     LocalNode,
+    Note,
     Refuse,
     Reply,
     Service,
@@ -92,6 +93,14 @@ class Node:
         self.members: tuple[NodeId, ...] = ()
         self.lineage: Lineage = (local.node_id, local.boot_timestamp_ns)
         self.synchronized = False
+        self.notes: list[str] = []
+        self.timers: dict[str, float | None] = {}
+        """What each timer was set to last."""
+
+    def expire(self, name: str) -> None:
+        """The timer expires."""
+        self.timers.pop(name, None)
+        self.perform(self.service.timer(name))
 
     def library_request(self, caller: Source, request: Request) -> None:
         handler = library_handlers(type(self.service))[request.number]
@@ -133,7 +142,11 @@ class Node:
                     self.ring_groups.add(group)
                 case LeaveGroup(group):
                     self.ring_groups.remove(group)
-                case Reply() | Refuse() | SetTimer():
+                case Note(text):
+                    self.notes.append(text)
+                case SetTimer(name, after_s):
+                    self.timers[name] = after_s
+                case Reply() | Refuse():
                     pass
 
     def _answer(self, to: Source, answer: Message | AisError) -> None:

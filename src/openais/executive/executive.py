@@ -70,7 +70,9 @@ class Executive:
         self._timers: Final = Timers()
         self._outbox: Final = Outbox(ring, limits.deferred_max)
         self._connections: Final = Connections(limits)
-        performer = Performer(local.node_id, self._connections, self._outbox, ring, self._timers, limits.message_max)
+        performer = Performer(
+            local.node_id, self._connections, self._outbox, ring, self._timers, limits.message_max, self._note
+        )
         self._performer: Final = performer
         self._libraries: Final = Libraries(
             local.node_id, limits, self._routing, self._connections, self._outbox, performer.perform, self._note_library

@@ -17,6 +17,7 @@ from openais.services.base import (
     Effects,
     JoinGroup,
     LeaveGroup,
+    Note,
     Refuse,
     Reply,
     SetTimer,
@@ -36,13 +37,16 @@ class Performer:
         ring: GroupMessaging,
         timers: Timers,
         message_max: int,
+        note: Callable[[str, str], None],
     ) -> None:
+        """`note` tells people, given the kind of what is told and the text."""
         self._node_id = node_id
         self._connections = connections
         self._outbox = outbox
         self._ring = ring
         self._timers = timers
         self._message_max = message_max
+        self._note_to_people = note
         self.now = 0.0
         self._actions: Final[dict[type[Effect], Callable[[ServiceId, Any], None]]] = {
             Reply: self._reply,
@@ -52,6 +56,7 @@ class Performer:
             JoinGroup: self._join_group,
             LeaveGroup: self._leave_group,
             SetTimer: self._set_timer,
+            Note: self._note,
         }
 
     def perform(self, service_id: ServiceId, effects: Effects) -> None:
@@ -92,3 +97,6 @@ class Performer:
 
     def _set_timer(self, service_id: ServiceId, effect: SetTimer) -> None:
         self._timers.set(service_id, effect.name, None if effect.after_s is None else self.now + effect.after_s)
+
+    def _note(self, service_id: ServiceId, effect: Note) -> None:
+        self._note_to_people(service_id.name.lower(), effect.text)

@@ -94,7 +94,14 @@ class SetTimer:
     after_s: float | None
 
 
-Effect: TypeAlias = Reply | Refuse | Callback | ToGroup | JoinGroup | LeaveGroup | SetTimer
+@dataclass(slots=True, frozen=True)
+class Note:
+    """Tells people: the log, and the flight recorder."""
+
+    text: str
+
+
+Effect: TypeAlias = Reply | Refuse | Callback | ToGroup | JoinGroup | LeaveGroup | SetTimer | Note
 Effects: TypeAlias = Iterable[Effect]
 
 
@@ -247,11 +254,17 @@ def executive(message: type[Message]) -> Callable[[F], F]:
 
 def library_handlers(service: type[Service]) -> dict[int, LibraryHandler]:
     """The library handlers of a service by request number."""
-    found = (getattr(member, "library_handler", None) for member in vars(service).values())
+    found = (getattr(member, "library_handler", None) for member in _members(service))
     return {handler.request.number: handler for handler in found if handler is not None}
 
 
 def executive_handlers(service: type[Service]) -> dict[int, ExecutiveHandler]:
     """The executive handlers of a service by message number."""
-    found = (getattr(member, "executive_handler", None) for member in vars(service).values())
+    found = (getattr(member, "executive_handler", None) for member in _members(service))
     return {handler.message.number: handler for handler in found if handler is not None}
+
+
+def _members(service: type[Service]) -> Iterator[object]:
+    """What a service and its bases define, each name once."""
+    found = {name: member for base in reversed(service.__mro__) for name, member in vars(base).items()}
+    return iter(found.values())

@@ -86,11 +86,11 @@ from openais.services.base import (
     executive,
     library,
 )
+from openais.services.deadlines import Deadlines
 from openais.services.evt_channels import EVENT_COST, Channels, Retained
 from openais.services.evt_filters import Subscriber, passes
 from openais.services.evt_ids import IdSource, slots_of
 from openais.services.evt_queue import QUEUE_BYTES_MAX
-from openais.services.evt_retention import Deadlines
 from openais.services.evt_subscribers import Subscribers
 from openais.services.payloads import checked
 from openais.types import (
@@ -128,7 +128,7 @@ class Evt(Service):
         self._going_on: tuple[NodeId, ...] = (node.node_id,)
         """The members of the last transitional configuration."""
         self._members: tuple[NodeId, ...] = ()
-        self._deadlines = Deadlines(self._channels.retains)
+        self._deadlines = Deadlines[int](self._channels.retains)
         self._armed_ns: int | None = None
         """What the timer is set to."""
         self._subscribers = Subscribers(node, window, queue_bytes_max)
@@ -391,9 +391,11 @@ class Evt(Service):
         return self._members[:1] == (self.node.node_id,)
 
     def _set_deadline(self, event: Retained) -> None:
-        header = event.header
-        now_ns = self.node.wall_time_ns
-        self._deadlines.add(event.event_id, header.retention_ns, header.publish_time_ns, now_ns)
+        """Over the retention time after its publishing, be the clock of its publisher ahead of that of this node."""
+        header, now_ns = event.header, self.node.wall_time_ns
+        if header.retention_ns < RETENTION_MAX_NS:
+            due_ns = min(header.publish_time_ns, now_ns) + header.retention_ns
+            self._deadlines.add(event.event_id, max(due_ns, now_ns))
 
     def _arm(self) -> Effects:
         """Sets the timer to the next deadline, if it is this node's to keep it."""
