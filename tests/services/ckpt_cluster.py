@@ -101,7 +101,8 @@ def contents(group: OrderedGroup, node: int, name: str = "c") -> dict[bytes, tup
     """All that a node has of the sections of a checkpoint."""
     service = group.service(node)
     assert isinstance(service, Ckpt)
-    return service.contents()[name]
+    (found,) = (sections for (each, _), sections in service.contents().items() if each == name)
+    return found
 
 
 def sources(group: OrderedGroup, node: int, name: str = "c") -> tuple[NodeId, ...]:

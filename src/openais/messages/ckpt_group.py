@@ -6,6 +6,8 @@ meet leaves the sections out: those that do not have them are sent them afterwar
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from openais.messages.base import Message, Name, ServiceId, Source, group_message
@@ -156,6 +158,19 @@ class HistoryState(Message, frozen=True):
     """The stretches that are over, each with the highest stamp in it, oldest first."""
 
 
+class Fallback(msgspec.Struct, array_like=True, frozen=True):
+    """A replica that lost in a merge, and is still had by members that have not got the winner's yet."""
+
+    changed: Place
+    """Its last change."""
+    nodes: tuple[NodeId, ...]
+    """Who has all of its sections."""
+
+    def among(self, members: Sequence[NodeId]) -> Fallback:
+        """What these have of it."""
+        return Fallback(self.changed, tuple(node for node in self.nodes if node in members))
+
+
 @group_message(ServiceId.CKPT, 12)
 class CheckpointState(Message, frozen=True):
     """State transfer: all of a checkpoint but its sections."""
@@ -172,8 +187,8 @@ class CheckpointState(Message, frozen=True):
     """The stamp of the last close; 0 while somebody has it open."""
     sources: tuple[NodeId, ...]
     """Members that have all sections."""
-    fallbacks: tuple[tuple[NodeId, ...], ...]
-    """Members that have all sections of a replica that lost in a merge, best first, should the sources be lost."""
+    fallbacks: tuple[Fallback, ...]
+    """Best first, should the sources be lost."""
 
 
 class SectionContent(msgspec.Struct, array_like=True, frozen=True):

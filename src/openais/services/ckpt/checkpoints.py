@@ -12,7 +12,7 @@ from typing import Any
 
 from openais.messages.base import Message
 from openais.messages.ckpt import CheckpointStatus
-from openais.messages.ckpt_group import CheckpointState, HistoryState, Identity, Place
+from openais.messages.ckpt_group import CheckpointState, Fallback, HistoryState, Identity, Place
 from openais.messages.ckpt_operations import Attributes, CreationFlags
 from openais.services.ckpt.fill import Fill
 from openais.services.ckpt.history import History
@@ -37,8 +37,8 @@ class Checkpoint:
     """The stamp of the last close; 0 while somebody has it open."""
     sources: tuple[NodeId, ...] = ()
     """Members that have all sections, sorted."""
-    fallbacks: tuple[tuple[NodeId, ...], ...] = ()
-    """Members that have all sections of a replica that lost in a merge, best first, should the sources be lost."""
+    fallbacks: tuple[Fallback, ...] = ()
+    """Best first, should the sources be lost."""
     # What this node has, which differs from node to node.
     replica: Replica = field(init=False)
     """The sections; all of them on a source."""
@@ -64,6 +64,11 @@ class Checkpoint:
     def has_active_replica(self) -> bool:
         """Whether writes go by an active replica."""
         return not self.attributes.flags & CreationFlags.WR_ALL_REPLICAS
+
+    def keep_fallbacks(self, members: Sequence[NodeId]) -> None:
+        """Others do not have what they had."""
+        fallbacks = (each.among(members) for each in self.fallbacks)
+        self.fallbacks = tuple(each for each in fallbacks if each.nodes)
 
     def status(self, node: NodeId) -> CheckpointStatus:
         """Its status, as `node`, which is this one, knows it."""
@@ -164,8 +169,7 @@ class Checkpoints:
                 checkpoint.opens = opens
                 self._closed(checkpoint, stamp)
             checkpoint.sources = _of(checkpoint.sources, members)
-            fallbacks = (_of(each, members) for each in checkpoint.fallbacks)
-            checkpoint.fallbacks = tuple(each for each in fallbacks if each)
+            checkpoint.keep_fallbacks(members)
             if checkpoint.active is not None and checkpoint.active not in members:
                 checkpoint.active = None if checkpoint.collocated else min(members)
 

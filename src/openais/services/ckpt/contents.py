@@ -99,8 +99,8 @@ class Contents:
         """All members have all sections now."""
         checkpoint.fill = None
         checkpoint.sources = tuple(sorted({*checkpoint.sources, *fill.receivers}))
-        fallbacks = (tuple(node for node in each if node not in fill.receivers) for each in checkpoint.fallbacks)
-        checkpoint.fallbacks = tuple(each for each in fallbacks if each)
+        nodes = {node for each in checkpoint.fallbacks for node in each.nodes}
+        checkpoint.keep_fallbacks(sorted(nodes.difference(fill.receivers)))
         if fill.receiving is not None:
             checkpoint.fallback = None
             for stamp, update in fill.receiving.rest():
@@ -118,7 +118,7 @@ class Contents:
         if self.has(checkpoint):
             checkpoint.replica = before.replica
             checkpoint.replica.attributes = checkpoint.attributes
-        elif any(self._node in each for each in checkpoint.fallbacks):
+        elif any(self._node in each.nodes for each in checkpoint.fallbacks):
             checkpoint.fallback = before.replica if self.has(before) else before.fallback
 
     def members_left(self) -> Effects:
@@ -127,12 +127,14 @@ class Contents:
             if checkpoint.sources:
                 continue
             if checkpoint.fallbacks:
-                checkpoint.sources, *rest = checkpoint.fallbacks
+                best, *rest = checkpoint.fallbacks
+                checkpoint.sources, checkpoint.changed = best.nodes, best.changed
                 checkpoint.fallbacks = tuple(rest)
                 checkpoint.fill = None
                 if self.has(checkpoint):
                     assert checkpoint.fallback is not None
-                    checkpoint.replica, checkpoint.fallback = checkpoint.fallback, None
+                    # What is kept under another name may be the same replica.
+                    checkpoint.replica, checkpoint.fallback = checkpoint.fallback.copy(), None
                     checkpoint.replica.attributes = checkpoint.attributes
                 yield Note(
                     f"checkpoint {checkpoint.name!r}: all nodes with its replica are gone; nodes "

@@ -28,7 +28,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from openais.messages.ckpt_group import CheckpointState, HistoryState, Identity, Place
+from openais.messages.ckpt_group import CheckpointState, Fallback, HistoryState, Identity, Place
 from openais.messages.ckpt_operations import Attributes
 from openais.services.base import ComponentState
 from openais.services.ckpt.checkpoints import Checkpoint
@@ -174,7 +174,8 @@ def _ended_elsewhere(parts: Sequence[Part], components: Sequence[Component]) -> 
 # What they become.
 
 
-def _merge_parts(parts: Sequence[Part], keep_losers: bool, outcome: Outcome) -> None:
+def _merge_parts(every: Sequence[Part], keep_losers: bool, outcome: Outcome) -> None:
+    parts = _first_of_each(every)
     complete = [part for part in parts if part.sources] or list(parts)
     winner, reasons = complete[0], {}
     for part in complete[1:]:
@@ -184,26 +185,21 @@ def _merge_parts(parts: Sequence[Part], keep_losers: bool, outcome: Outcome) -> 
     equal = [part for part in complete if part.state.changed == winner.state.changed]
     losers = [part for part in complete if part not in equal]
     losers.sort(key=lambda part: (-part.component.quorate_ring, -part.state.changed.stamp, part.component.members))
-    checkpoint = _checkpoint(parts, winner, tuple(sorted({node for part in equal for node in part.sources})))
+    checkpoint = _checkpoint(every, parts, winner, tuple(sorted({node for part in equal for node in part.sources})))
     fallbacks = []
     for loser in losers:
+        fallbacks.append(Fallback(loser.state.changed, loser.sources))
         if known(winner.component.stretches, loser.state.changed):
-            fallbacks.append(loser.sources)
             continue
         kept = _kept(loser, outcome) if keep_losers else None
-        if kept is None:
-            fallbacks.append(loser.sources)
-        else:
+        if kept is not None:
             outcome.merged.append(Merged(kept, (loser,)))
         reason = reasons.get(id(loser), "")
         kept_as = kept.name if kept is not None else ""
         conflict = Conflict(checkpoint.name, winner.component.members, loser.component.members, reason, kept_as)
         outcome.conflicts.append(conflict)
     fallbacks += [
-        left
-        for part in parts
-        for each in part.state.fallbacks
-        if (left := tuple(node for node in each if node in part.component.members))
+        left for part in parts for each in part.state.fallbacks if (left := each.among(part.component.members)).nodes
     ]
     checkpoint.fallbacks = tuple(fallbacks)
     outcome.merged.append(Merged(checkpoint, tuple(parts)))
@@ -230,17 +226,26 @@ def _winner(one: Part, other: Part) -> tuple[Part, str]:
     return min(one, other, key=lambda part: part.component.members), "it has the lowest node id"
 
 
-def _checkpoint(parts: Sequence[Part], winner: Part, sources: tuple[NodeId, ...]) -> Checkpoint:
+def _first_of_each(parts: Sequence[Part]) -> list[Part]:
+    """One part of each component: what is one checkpoint in another may be two there, an unlinked one and its heir."""
+    first: dict[int, Part] = {}
+    for part in parts:
+        other = first.setdefault(id(part.component), part)
+        first[id(part.component)] = max(other, part, key=lambda each: (bool(each.sources), not each.state.unlinked))
+    return list(first.values())
+
+
+def _checkpoint(every: Sequence[Part], parts: Sequence[Part], winner: Part, sources: tuple[NodeId, ...]) -> Checkpoint:
     """The merged checkpoint, as the winner has it."""
     opens: dict[NodeId, int] = {}
-    for part in parts:
+    for part in every:
         for node, count in part.state.opens.items():
             if node in part.component.members:
                 opens[node] = opens.get(node, 0) + count
     state = winner.state
     return Checkpoint(
         name=state.name,
-        identities=tuple(sorted({identity for part in parts for identity in part.state.identities})),
+        identities=tuple(sorted({identity for part in every for identity in part.state.identities})),
         attributes=state.attributes,
         created=min(part.state.created for part in parts),
         changed=state.changed,

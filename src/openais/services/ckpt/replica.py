@@ -92,6 +92,16 @@ class Replica:
             replica._add(DEFAULT_SECTION, b"", TIME_END, now_ns)
         return replica
 
+    def copy(self) -> Replica:
+        """Another one with the same sections."""
+        copied = Replica(self.attributes)
+        copied.used, copied.next_number = self.used, self.next_number
+        for section_id, section in self.sections.items():
+            fixed = section.number, bytes(section.data), section.expiration_ns, section.updated_ns, section.state
+            copied.sections[section_id] = Section(section_id, *fixed)
+            copied._note_expiring(copied.sections[section_id])
+        return copied
+
     # Operations.
 
     def apply(

@@ -174,10 +174,10 @@ class CkptState(Service):
             "waiting": len(self._parking),
         }
 
-    def contents(self) -> dict[str, dict[bytes, tuple[object, ...]]]:
+    def contents(self) -> dict[tuple[str, Identity], dict[bytes, tuple[object, ...]]]:
         """All sections that this node has, by checkpoint, for those who compare replicas."""
         return {
-            checkpoint.name: {
+            (checkpoint.name, checkpoint.identity): {
                 section.section_id: (section.number, bytes(section.data), section.descriptor())
                 for section in checkpoint.replica.sections.values()
             }
