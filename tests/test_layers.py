@@ -23,8 +23,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "client": ("types", "messages", "paths"),
     "runtime": ("types", "paths", "messages", "totem", "services", "executive", "config", "client"),
     "simulation": ("types", "messages", "totem", "services", "executive", "client"),
-    "cli": ("types", "paths", "client", "clm", "evs", "evt", "config", "simulation", "runtime"),
+    "cli": ("types", "paths", "client", "ckpt", "clm", "evs", "evt", "config", "simulation", "runtime"),
     # The public names: modules that only hand on what their layer offers.
+    "ckpt": ("types", "messages", "client"),
     "clm": ("types", "messages", "client"),
     "evs": ("types", "messages", "client"),
     "evt": ("types", "messages", "client"),

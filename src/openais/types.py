@@ -66,6 +66,8 @@ class AisError(Exception):
     """An SA Forum error. `code` is the SaAisErrorT; the text says where it happened and what was expected."""
 
     code: ErrorCode = ErrorCode.LIBRARY
+    element: int | None = None
+    """The index of the element that is wrong, in calls that are given several (erroneousVectorIndex)."""
     _by_code: ClassVar[dict[ErrorCode, type[AisError]]] = {}
 
     def __init_subclass__(cls) -> None:

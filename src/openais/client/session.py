@@ -48,6 +48,7 @@ class _Outstanding:
     """A call that was not answered yet."""
 
     number: int
+    """Of its answer: that of the request which its response was declared with first."""
     response: type[Message]
 
 
@@ -183,7 +184,7 @@ class Session(Generic[E]):
         if size > self.body_max:
             raise TooBig(f"a request of {size} bytes; the executive accepts {self.body_max}")
         self._last_call += 1
-        self._outstanding[self._last_call] = _Outstanding(number, response)
+        self._outstanding[self._last_call] = _Outstanding(getattr(response, "number", number), response)
         return self._last_call, pack_pieces(number, Kind.REQUEST, self._last_call, body)
 
     def _take(self, frame: Frame) -> None:
@@ -201,7 +202,7 @@ class Session(Generic[E]):
                 raise Malformed(f"an answer to call {frame.call}, calls so far: {self._last_call}")
             return
         if frame.number != call.number and frame.error is ErrorCode.OK:  # the group refuses a call by its number alone
-            raise Malformed(f"an answer of number {frame.number} to a request of number {call.number}")
+            raise Malformed(f"an answer of number {frame.number} to a request whose answer is {call.number}")
         if frame.error is ErrorCode.OK:
             self._answers[frame.call] = decode(call.response, frame.body)
         else:

@@ -177,6 +177,20 @@ class IpcSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CkptSettings:
+    """ckpt { … }: the checkpoint service. All nodes must have the same."""
+
+    without_quorum: str = key(
+        Choice(("write", "refuse")),
+        "write",
+        "What becomes of writes, and of consistent reads, on a side that has no quorum.",
+    )
+    keep_losers: bool = key(
+        Switch(), "off", "Keep a replica that loses in a merge, after both sides were changed, under another name."
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings of an executive."""
 
@@ -184,6 +198,7 @@ class Settings:
     logging: LoggingSettings = field(default_factory=LoggingSettings)
     totem: TotemSettings = field(default_factory=TotemSettings)
     ipc: IpcSettings = field(default_factory=IpcSettings)
+    ckpt: CkptSettings = field(default_factory=CkptSettings)
     file: Path | None = None
     """The configuration file they come from, if there is one."""
     warnings: tuple[str, ...] = ()

@@ -197,3 +197,16 @@ def decode_operations(encoded: bytes | memoryview | msgspec.Raw) -> tuple[Operat
     except (ValueError, RecursionError) as error:
         raise Malformed(f"operations: {error}") from None
     return operations
+
+
+def encode_operation(operation: Operation) -> bytes:
+    """One operation, for `joined_operations`."""
+    return _encoder.encode(operation)
+
+
+def joined_operations(encoded: list[bytes]) -> bytes:
+    """Operations that were encoded one by one, as `encode_operations` gives them together."""
+    count = len(encoded)
+    assert count <= OPERATIONS_MAX
+    head = bytes((0x90 | count,)) if count < 16 else b"\xdc" + count.to_bytes(2, "big")
+    return head + b"".join(encoded)

@@ -13,6 +13,8 @@ from openais.runtime.errors import StartError
 from openais.runtime.seal import OVERHEAD, Cipher
 from openais.runtime.udp import UdpSettings
 from openais.services.base import LocalNode, Service
+from openais.services.ckpt import Ckpt
+from openais.services.ckpt.state import CkptSettings
 from openais.services.clm import Clm
 from openais.services.evs import Evs
 from openais.services.evt import Evt
@@ -94,6 +96,18 @@ def node_name(settings: Settings) -> str:
     return (settings.totem.nodename or socket.gethostname())[:NODE_NAME_MAX]
 
 
+def ckpt_settings(settings: Settings) -> CkptSettings:
+    """How checkpoints behave."""
+    has_quorum = settings.totem.quorum != "none"
+    refuse = settings.ckpt.without_quorum == "refuse"
+    return CkptSettings(has_quorum, has_quorum and refuse, settings.ckpt.keep_losers)
+
+
 def services(local: LocalNode, settings: Settings) -> list[Service]:
     """The services of an executive (ais_service_handlers)."""
-    return [Clm(local), Evs(local, settings.totem.message_max), Evt(local)]
+    return [
+        Clm(local),
+        Evs(local, settings.totem.message_max),
+        Evt(local),
+        Ckpt(local, ckpt_settings(settings)),
+    ]
