@@ -3,7 +3,7 @@
 from openais.client.async_ckpt import AsyncCheckpoint, AsyncCkpt, AsyncWatch
 from openais.client.ckpt import Checkpoint, Ckpt, Watch
 from openais.client.ckpt_events import ChangedSections, CheckpointOpenResult, SynchronizeResult
-from openais.client.ckpt_operations import EVERYTHING, READ_WRITE, CkptCallbacks
+from openais.client.ckpt_operations import EVERYTHING, READ_WRITE, CkptCallbacks, creation_attributes
 from openais.client.replicated_dict import JSON, Codec, ReplicatedDict
 from openais.messages.ckpt import CheckpointStatus, Failure, Updated
 from openais.messages.ckpt import Descriptor as SectionDescriptor
@@ -62,4 +62,5 @@ __all__ = [
     "Version",
     "Watch",
     "Write",
+    "creation_attributes",
 ]
