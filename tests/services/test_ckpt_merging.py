@@ -264,7 +264,7 @@ def _write(program: Program, chance: random.Random) -> None:
     if not program.library.open:
         return
     section = b"%d" % chance.randrange(5)
-    operation = chance.choice((Put(section, b"%d" % chance.randrange(1000)), Delete(section), Overwrite(section, b"x")))
+    operation = chance.choice((Put(section, b"%d" % chance.randrange(120)), Delete(section), Overwrite(section, b"x")))
     program.send(operation)
 
 

@@ -189,6 +189,9 @@ class CheckpointState(Message, frozen=True):
     """Members that have all sections."""
     fallbacks: tuple[Fallback, ...]
     """Best first, should the sources be lost."""
+    gap: tuple[int, int] | None
+    """The sources were lost and a fallback came back: changes with stamps above the first and up to the second are in
+    the history of this component, but not in this replica."""
 
 
 class SectionContent(msgspec.Struct, array_like=True, frozen=True):

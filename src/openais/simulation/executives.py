@@ -11,11 +11,16 @@ from openais.executive.executive import Executive
 from openais.executive.flight_recorder import FlightRecorder
 from openais.executive.quorum import QuorumSettings
 from openais.messages.base import Message, ServiceId, encode_group
+from openais.messages.ckpt_group import CheckpointState
 from openais.messages.evs import RingIdentity
 from openais.services.base import ConfigurationChange, Effects, LocalNode, Service
+from openais.services.ckpt import Ckpt
+from openais.services.ckpt.state import CkptSettings
 from openais.services.clm import Clm
 from openais.services.evs import Evs
 from openais.services.evt import Evt
+from openais.simulation.checkpoint_checker import CheckpointChecker, Contents, Holder
+from openais.simulation.checkpoints import REGISTERS, CkptProgram
 from openais.simulation.cluster import Cluster
 from openais.simulation.event_checker import EventChecker
 from openais.simulation.event_checker import Subscriber as EventSubscriber
@@ -24,6 +29,7 @@ from openais.simulation.libraries import ClmProgram, EvsProgram, Program
 from openais.simulation.library_checker import LibraryChecker
 from openais.simulation.node import Node, Surroundings
 from openais.simulation.ring import ObservedRing
+from openais.simulation.schedule import US
 from openais.types import NodeId, TimeNs, Version
 
 ServicesFactory = Callable[[LocalNode], Sequence[Service]]
@@ -32,9 +38,9 @@ LIMITS: Final = Limits(queue_bytes_throttle=64 * 1024, queue_bytes_max=512 * 102
 """Small, so that they are reached."""
 
 
-def default_services(local: LocalNode) -> Sequence[Service]:
+def default_services(local: LocalNode, settings: CkptSettings | None = None) -> Sequence[Service]:
     """The services of an executive."""
-    return Clm(local), Evs(local), Evt(local, WINDOW, QUEUE_BYTES_MAX)
+    return Clm(local), Evs(local), Evt(local, WINDOW, QUEUE_BYTES_MAX), Ckpt(local, settings or CkptSettings())
 
 
 class Witness(Service):
@@ -56,7 +62,9 @@ class Witness(Service):
         configuration = change.configuration
         self._look_at_view()
         self._cluster.libraries.synchronized(self.node.node_id, configuration.ring_id, self.replicated())
+        self._cluster.checkpoints.synchronized(self.node.node_id, configuration.ring_id, self.contents())
         if change.quorate and self._cluster.has_quorum_rule:
+            self._cluster.checkpoints.quorate(self._cluster.holders(configuration.members))
             self._cluster.checker.quorum(configuration.ring_id, configuration.members)
         return ()
 
@@ -66,6 +74,17 @@ class Witness(Service):
             service.service_id.name.lower(): [encode_group(message) for message in service.state_to_transfer()]
             for service in self._services
         }
+
+    def contents(self) -> Contents:
+        """The sections of the checkpoints that this node has all of."""
+        return next((service.contents() for service in self._services if isinstance(service, Ckpt)), {})
+
+    def register_holders(self) -> tuple[NodeId, ...]:
+        """The nodes that have all sections of the registers, as this one knows."""
+        for message in self.state_of(Ckpt):
+            if isinstance(message, CheckpointState) and message.name == REGISTERS and not message.unlinked:
+                return message.sources
+        return ()
 
     def state_of(self, kind: type[Service]) -> list[Message]:
         """The replicated state of one of the services."""
@@ -125,7 +144,8 @@ class ExecutiveCluster(Cluster[Executive]):
         self,
         *arguments: Any,
         quorum: QuorumSettings | None = None,
-        make_services: ServicesFactory = default_services,
+        make_services: ServicesFactory | None = None,
+        keep_losers: bool = False,
         **keywords: Any,
     ) -> None:
         self.programs: dict[int, Program] = {}
@@ -134,10 +154,12 @@ class ExecutiveCluster(Cluster[Executive]):
         """Called when an executive has started: opens the programs of its machine."""
         self.has_quorum_rule = quorum is not None
         self._quorum = quorum or QuorumSettings()
-        self._make_services = make_services
+        ckpt = CkptSettings(self.has_quorum_rule, self.has_quorum_rule, keep_losers)
+        self._make_services = make_services or (lambda local: default_services(local, ckpt))
         super().__init__(*arguments, **keywords)
         self.libraries = LibraryChecker(self.checker)
         self.events = EventChecker(self.checker, self)
+        self.checkpoints = CheckpointChecker(self.checker, lambda: self.scheduler.now_us / US)
 
     def make_node(self, node_id: NodeId, around: Surroundings) -> Node[Executive]:
         return ExecutiveNode(node_id, around, self)
@@ -170,6 +192,7 @@ class ExecutiveCluster(Cluster[Executive]):
         yield from self.libraries.missing(set(self.running))
         for node_id in self.running[:1]:
             yield from self.events.missing(self.witnesses[node_id].state_of(Evt), node_id)
+        yield from self.checkpoints.missing({node_id: self.witnesses[node_id].contents() for node_id in self.running})
         states = [(node_id, self.witnesses[node_id].replicated()) for node_id in self.running]
         for node_id, state in states[1:]:
             if state != states[0][1]:
@@ -195,6 +218,22 @@ class ExecutiveCluster(Cluster[Executive]):
         program = EvtProgram(number, self.nodes[node_id], self.libraries, self.scheduler, self.events, channel)
         self.programs[program.number] = program
         return program
+
+    def open_ckpt(self, node_id: NodeId, name: str) -> CkptProgram:
+        """A program that writes and reads a checkpoint."""
+
+        def holders() -> frozenset[Holder]:
+            return self.holders(self.witnesses[node_id].register_holders())
+
+        program = CkptProgram(
+            self._opened(node_id), self.nodes[node_id], self.libraries, self.scheduler, self.checkpoints, name, holders
+        )
+        self.programs[program.number] = program
+        return program
+
+    def holders(self, nodes: Sequence[NodeId]) -> frozenset[Holder]:
+        """These nodes in their present lives."""
+        return frozenset((node_id, id(self.witnesses[node_id])) for node_id in nodes)
 
     def ring_of(self, node_id: NodeId) -> RingIdentity | None:
         """The ring that a node is in."""

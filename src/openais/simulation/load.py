@@ -6,6 +6,7 @@ import random
 from typing import Final
 
 from openais.messages.evt import RETENTION_MAX_NS
+from openais.simulation.checkpoints import REGISTERS, SCRATCH, CkptProgram
 from openais.simulation.cluster import RingCluster
 from openais.simulation.events import CHANNELS, PATTERNS, EvtProgram
 from openais.simulation.executives import ExecutiveCluster
@@ -104,12 +105,24 @@ class ProgramLoad(Load):
             self._cluster.open_clm(node_id)
         if self._chance.random() < 0.7:
             self._cluster.open_evt(node_id, self._chance.choice(CHANNELS))
+        for name in (REGISTERS, SCRATCH):
+            if self._chance.random() < 0.7:
+                self._cluster.open_ckpt(node_id, name)
 
     def act(self) -> None:
-        if self._chance.random() < 0.4:
+        draw = self._chance.random()
+        if draw < 0.3:
             self._publish()
+        elif draw < 0.6:
+            self._use_checkpoint()
         else:
             self._multicast()
+
+    def _use_checkpoint(self) -> None:
+        """Lets a program write or read a checkpoint."""
+        programs = [p for p in self._cluster.open_programs() if isinstance(p, CkptProgram) and p.ready]
+        if programs:
+            self._chance.choice(programs).act(self._chance)
 
     def _publish(self) -> None:
         """Lets a program publish events, clear the retention of one, or unlink its channel."""

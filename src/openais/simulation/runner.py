@@ -63,6 +63,8 @@ class Statistics:
     messages_sent: int = 0
     messages_delivered: int = 0
     programs_delivered: int = 0
+    register_operations: int = 0
+    """Writes and consistent reads of registers that were answered."""
     lost_notices: int = 0
     """Lost-event notices that programs were given."""
     datagrams: int = 0
@@ -79,6 +81,7 @@ class Statistics:
         self.messages_sent += other.messages_sent
         self.messages_delivered += other.messages_delivered
         self.programs_delivered += other.programs_delivered
+        self.register_operations += other.register_operations
         self.lost_notices += other.lost_notices
         self.datagrams += other.datagrams
         self.datagrams_lost += other.datagrams_lost
@@ -168,7 +171,7 @@ def _cluster(task: Task, nodes: int, chance: random.Random) -> RingCluster | Exe
     majority = QuorumSettings(QuorumRule.MAJORITY, nodes, wait_for_all=chance.random() < 0.5)
     return ExecutiveCluster(
         nodes, settings, seed=task.seed, quality=quality, multicast=multicast, make_ring=Processor, traced=traced,
-        quorum=majority if chance.random() < 0.5 else None,
+        quorum=majority if chance.random() < 0.5 else None, keep_losers=chance.random() < 0.3,
     )  # fmt: skip
 
 
@@ -189,6 +192,8 @@ def _run(cluster: RingCluster | ExecutiveCluster, task: Task, chance: random.Ran
             _phase(cluster, task.faults, 0.0, AFTERSHOCK_S, chance.randint(1, 4), begun)
     if not cluster.checker.violations:
         cluster.checker.finish()
+        if isinstance(cluster, ExecutiveCluster) and cluster.has_quorum_rule:
+            cluster.checkpoints.finish()
     return begun
 
 
@@ -240,6 +245,7 @@ def _statistics(cluster: Cluster[Any], begun: Counter[str]) -> Statistics:
         programs_delivered=cluster.libraries.deliveries + cluster.events.deliveries
         if isinstance(cluster, ExecutiveCluster)
         else 0,
+        register_operations=cluster.checkpoints.operations if isinstance(cluster, ExecutiveCluster) else 0,
         lost_notices=cluster.events.notices if isinstance(cluster, ExecutiveCluster) else 0,
         datagrams=cluster.network.carried,
         datagrams_lost=cluster.network.lost,

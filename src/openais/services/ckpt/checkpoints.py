@@ -39,6 +39,8 @@ class Checkpoint:
     """Members that have all sections, sorted."""
     fallbacks: tuple[Fallback, ...] = ()
     """Best first, should the sources be lost."""
+    gap: tuple[int, int] | None = None
+    """Changes with stamps above the first and up to the second were lost with the sources; a fallback came back."""
     # What this node has, which differs from node to node.
     replica: Replica = field(init=False)
     """The sections; all of them on a source."""
@@ -64,6 +66,16 @@ class Checkpoint:
     def has_active_replica(self) -> bool:
         """Whether writes go by an active replica."""
         return not self.attributes.flags & CreationFlags.WR_ALL_REPLICAS
+
+    def fall_back(self, clock: int) -> bool:
+        """The sources are lost: the best fallback, if there is one, is what is left."""
+        if not self.fallbacks:
+            return False
+        best, *rest = self.fallbacks
+        self.sources, self.changed, self.fallbacks = best.nodes, best.changed, tuple(rest)
+        first = best.changed.stamp if self.gap is None else min(best.changed.stamp, self.gap[0])
+        self.gap = (first, clock)
+        return True
 
     def keep_fallbacks(self, members: Sequence[NodeId]) -> None:
         """Others do not have what they had."""
@@ -99,6 +111,7 @@ class Checkpoint:
             self.closed,
             self.sources,
             self.fallbacks,
+            self.gap,
         )
 
 

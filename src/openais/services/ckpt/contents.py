@@ -126,10 +126,7 @@ class Contents:
         for checkpoint in self._checkpoints.all():
             if checkpoint.sources:
                 continue
-            if checkpoint.fallbacks:
-                best, *rest = checkpoint.fallbacks
-                checkpoint.sources, checkpoint.changed = best.nodes, best.changed
-                checkpoint.fallbacks = tuple(rest)
+            if checkpoint.fall_back(self._checkpoints.history.clock):
                 checkpoint.fill = None
                 if self.has(checkpoint):
                     assert checkpoint.fallback is not None

@@ -61,6 +61,13 @@ class Part:
     def sources(self) -> tuple[NodeId, ...]:
         return tuple(node for node in self.state.sources if node in self.component.members)
 
+    def includes(self, other: Part) -> bool:
+        """Whether this replica has, or had, all that the other one has: the other is behind."""
+        changed, gap = other.state.changed, self.state.gap
+        if gap is not None and gap[0] < changed.stamp <= gap[1] and changed != self.state.changed:
+            return False
+        return known(self.component.stretches, changed)
+
 
 class Conflict(NamedTuple):
     """Two replicas went different ways."""
@@ -189,7 +196,7 @@ def _merge_parts(every: Sequence[Part], keep_losers: bool, outcome: Outcome) -> 
     fallbacks = []
     for loser in losers:
         fallbacks.append(Fallback(loser.state.changed, loser.sources))
-        if known(winner.component.stretches, loser.state.changed):
+        if winner.includes(loser):
             continue
         kept = _kept(loser, outcome) if keep_losers else None
         if kept is not None:
@@ -209,10 +216,8 @@ def _better(one: Part, other: Part) -> tuple[Part, str]:
     """The one that wins, and why."""
     if one.state.changed == other.state.changed:
         return one, "equal"
-    if known(other.component.stretches, one.state.changed):
-        return other, "the other is behind"
-    if known(one.component.stretches, other.state.changed):
-        return one, "the other is behind"
+    if one.includes(other) != other.includes(one):
+        return (one if one.includes(other) else other), "the other is behind"
     return _winner(one, other)
 
 
@@ -254,6 +259,7 @@ def _checkpoint(every: Sequence[Part], parts: Sequence[Part], winner: Part, sour
         active=state.active,
         closed=0 if opens else max(max(part.state.closed for part in parts), 1),
         sources=sources,
+        gap=state.gap,
     )
 
 
