@@ -88,8 +88,9 @@ def test_a_fill_that_forgets_what_was_written_meanwhile_is_noticed(monkeypatch: 
     cluster.crash(THREE)
     cluster.run(1.0)
     cluster.boot(THREE)
+    numbers = iter(range(10_000))
     while not cluster.witnesses[THREE].contents():
-        programs[0].write_register(REGISTER_NAMES[0])
+        programs[0].write_register(b"%d" % (next(numbers) % 90))
         cluster.run(0.001)
     assert reported(cluster) & {"11", "checkpoints"}
 
