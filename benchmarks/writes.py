@@ -3,10 +3,12 @@
     python -m benchmarks.writes
     python -m benchmarks.writes --systems openais-safe,etcd --size 1024
 
-A write of ours is a message to a group of three programs, delivered in one order to all; it counts when its sender is
-given it. With `safe` every member of the ring has it then, which comes closest to what the others promise: a majority
-of etcd has it on disk, a majority of PySyncObj in memory. etcd (Debian package etcd-server) is asked over its HTTP
-gateway, on connections that are kept. PySyncObj (from PyPI) is asked by the program that is one of its three nodes.
+Of ours there are two kinds. `openais-…` is a message to a group of three programs, delivered in one order to all; it
+counts when its sender is given it. `ckpt-…` is the overwriting of a section of a checkpoint; it counts when it is
+answered. With `safe` and `all` every member of the ring has it then, which comes closest to what the others promise: a
+majority of etcd has it on disk, a majority of PySyncObj in memory. etcd (Debian package etcd-server) is asked over its
+HTTP gateway, on connections that are kept. PySyncObj (from PyPI) is asked by the program that is one of its three
+nodes. `dictionary` is the floor: a dictionary of one process behind a unix socket, not replicated at all.
 
 One write at a time, then with many in flight.
 """
@@ -16,6 +18,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import base64
+import collections
 import contextlib
 import json
 import multiprocessing
@@ -32,12 +35,13 @@ from benchmarks.client import connected
 from benchmarks.executives import HERE, Tree, executives
 from benchmarks.options import words
 from benchmarks.report import table
+from openais.ckpt import EVERYTHING, AsyncCkpt, CreationFlags, creation_attributes
 from openais.cli.demo_relay import LOOPBACK, free_ports
 from openais.evs import AsyncEvs, Guarantee, MessageDelivered
 
 NODES: Final = 3
 READY_S: Final = 60.0
-SYSTEMS: Final = ("openais-agreed", "openais-safe", "etcd", "pysyncobj")
+SYSTEMS: Final = ("openais-agreed", "openais-safe", "ckpt-weak", "ckpt-all", "etcd", "pysyncobj", "dictionary")
 Write = Callable[[int, bytes], Awaitable[None]]
 """Makes a write, and comes back when it is replicated. The number is that of the writer, of those in flight."""
 
@@ -72,6 +76,80 @@ async def openais(guarantee: Guarantee) -> AsyncIterator[Write]:
         finally:
             for task in tasks:
                 task.cancel()
+
+
+@contextlib.asynccontextmanager
+async def ckpt(flags: CreationFlags) -> AsyncIterator[Write]:
+    """A section of a checkpoint for each writer."""
+    async with executives(Tree("openais", HERE), NODES, {}) as nodes, contextlib.AsyncExitStack() as stack:
+        for node in nodes:
+            await stack.enter_async_context(await connected(node.socket, READY_S))
+        handle = await stack.enter_async_context(AsyncCkpt.open(nodes[0].socket, timeout=READY_S))
+        made = creation_attributes(flags=flags)
+        checkpoint = await stack.enter_async_context(await handle.open_checkpoint("writes", EVERYTHING, made))
+
+        async def write(writer: int, value: bytes) -> None:
+            await checkpoint.put(b"%d" % writer, value)
+
+        yield write
+
+
+async def _serve_dictionary(path: str) -> None:
+    """A dictionary behind a socket: key and value, each behind its length, are answered by one byte."""
+    held: dict[bytes, bytes] = {}
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while True:
+                sizes = await reader.readexactly(8)
+                key = await reader.readexactly(int.from_bytes(sizes[:4]))
+                held[key] = await reader.readexactly(int.from_bytes(sizes[4:]))
+                writer.write(b"1")
+
+    async with await asyncio.start_unix_server(serve, path) as server:
+        await server.serve_forever()
+
+
+def _dictionary_process(path: str) -> None:
+    asyncio.run(_serve_dictionary(path))
+
+
+@contextlib.asynccontextmanager
+async def dictionary() -> AsyncIterator[Write]:
+    """Many writes wait for their answers at a time on one connection."""
+    with tempfile.TemporaryDirectory(prefix="dictionary-") as folder:
+        path = f"{folder}/socket"
+        process = multiprocessing.get_context("spawn").Process(target=_dictionary_process, args=(path,))
+        process.start()
+        try:
+            streams: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+
+            async def connect() -> None:
+                streams.append(await asyncio.open_unix_connection(path))
+
+            await _until(connect)
+            reader, writer = streams[0]
+            waiting: collections.deque[asyncio.Future[None]] = collections.deque()
+
+            async def take() -> None:
+                while answers := await reader.read(65536):
+                    for _ in answers:
+                        waiting.popleft().set_result(None)
+
+            task = asyncio.create_task(take())
+
+            async def write(number: int, value: bytes) -> None:
+                key = b"%d" % number
+                answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+                waiting.append(answered)
+                writer.write(len(key).to_bytes(4) + len(value).to_bytes(4) + key + value)
+                await answered
+
+            yield write
+            task.cancel()
+        finally:
+            process.terminate()
+            process.join()
 
 
 class _Gateway:
@@ -201,6 +279,10 @@ def system(name: str) -> contextlib.AbstractAsyncContextManager[Write]:
     """The system of that name, on three nodes."""
     if name.startswith("openais"):
         return openais(Guarantee.SAFE if name.endswith("safe") else Guarantee.AGREED)
+    if name.startswith("ckpt"):
+        return ckpt(CreationFlags.WR_ALL_REPLICAS if name.endswith("all") else CreationFlags.WR_ACTIVE_REPLICA_WEAK)
+    if name == "dictionary":
+        return dictionary()
     return etcd() if name == "etcd" else pysyncobj()
 
 

@@ -68,6 +68,25 @@ def test_when_the_leader_dies_the_next_program_leads(tmp_path: Path) -> None:
     asyncio.run(scenario())
 
 
+def test_a_counter_goes_on_where_it_was_when_its_node_is_killed(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with executives(tmp_path, 2) as (first, second):
+            await first.start()
+            await second.start()
+            async with views_of(first) as views:
+                await see(views, {1, 2})
+            async with (
+                example("counter.py", OPENAIS_SOCKET=str(first.socket)) as counter,
+                example("counter.py", OPENAIS_SOCKET=str(second.socket)) as other,
+            ):
+                await says(counter, "node 1: 3")
+                await first.kill()
+                count = int((await says(other, "node 2: ")).split()[-1])
+                assert count > 3
+
+    asyncio.run(scenario())
+
+
 def test_programs_with_a_node_inside_see_each_other_come_and_go(tmp_path: Path) -> None:
     async def scenario() -> None:
         key = tmp_path / "key"

@@ -323,7 +323,7 @@ def test_a_default_section_is_there_when_there_can_be_one_only(ckpt: Ckpt) -> No
                 call()
 
 
-def test_sections_expire(checkpoint: Checkpoint, other: Ckpt) -> None:
+def test_sections_expire_at_their_time(checkpoint: Checkpoint, other: Ckpt) -> None:
     checkpoint.create_section("soon", b"", time.time() + 0.1)
     checkpoint.create_section("late", b"", time.time() + 1000)
     with other.open_checkpoint(checkpoint.name, READ) as opened:

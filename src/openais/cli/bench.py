@@ -186,3 +186,82 @@ def evt(
             for each in results
         ),
     )
+
+
+@bench.command(cls=BoundedCommand)
+@click.option(
+    "-s",
+    "--size",
+    "sizes",
+    type=Bytes(1, 1024 * 1024),
+    multiple=True,
+    default=SIZES,
+    metavar="SIZE",
+    help="Bytes of a write; may be given several times. [default: 64, 1K, 64K and 1M]",
+)
+@click.option("-c", "--clients", type=click.IntRange(1, 64), default=1, show_default=True, help="Programs that write.")
+@click.option(
+    "--in-flight", type=click.IntRange(1, 4096), default=256, show_default=True, help="Writes of each at a time."
+)
+@click.option(
+    "--mode",
+    type=click.Choice(("all", "active", "weak")),
+    default="all",
+    show_default=True,
+    help="When a write is answered: all replicas have it, the active one, or the one of the writer's node.",
+)
+@click.option("--duration", type=click.FloatRange(0.1, 600), default=3.0, show_default=True, help="Seconds a size.")
+@click.option(
+    "--probes", type=click.IntRange(10, 100_000), default=300, show_default=True, help="Writes one at a time."
+)
+@sockets_option
+@json_option
+@color_option
+def ckpt(
+    sizes: tuple[int, ...],
+    clients: int,
+    in_flight: int,
+    mode: str,
+    duration: float,
+    probes: int,
+    sockets: tuple[Path, ...],
+    as_json: bool,
+) -> None:
+    """Measure checkpoints (CKPT): sections overwritten one at a time, and with many writes in flight.
+
+    All programs share the processor of this command.
+    """
+    from openais.ckpt import CreationFlags
+    from openais.cli.bench_ckpt import Load, measure
+
+    flags = {
+        "all": CreationFlags.WR_ALL_REPLICAS,
+        "active": CreationFlags.WR_ACTIVE_REPLICA,
+        "weak": CreationFlags.WR_ACTIVE_REPLICA_WEAK,
+    }
+    results = []
+    for size in sizes:
+        flying = max(1, min(in_flight, 64 * 1024 * 1024 // size // clients))
+        load = Load(sockets or (None,), clients, flying, duration, flags[mode], probes)
+        with _told(f"measuring {size_text(size)} …", quiet=as_json):
+            results.append(asyncio.run(measure(load, size)))
+    if as_json:
+        print_json({"clients": clients, "in_flight": in_flight, "mode": mode, "results": plain(results)})
+        return
+    print_table(
+        ("size", "alone/s", "p50 ms", "p99 ms", "writes/s", "MB/s", "p50 ms", "p99 ms"),
+        (
+            (
+                size_text(each.size),
+                f"{each.alone_per_s:,.0f}",
+                f"{each.p50_ms:.2f}",
+                f"{each.p99_ms:.2f}",
+                f"{each.writes_per_s:,.0f}",
+                f"{each.writes_per_s * each.size / 1e6:,.1f}",
+                f"{each.loaded_p50_ms:.2f}",
+                f"{each.loaded_p99_ms:.2f}",
+            )
+            for each in results
+        ),
+    )
+    print_line(f"{counted(clients, 'client')}, up to {in_flight} writes of each in flight, answered by mode {mode}")

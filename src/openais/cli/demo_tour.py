@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from openais.cli.demo_claims import changes_of_sender, claim_one_order, claim_same_until_change
+from openais.cli.demo_counter import Counter
 from openais.cli.demo_ensemble import Ensemble, names
 from openais.cli.demo_events import Alarm
 from openais.cli.demo_witness import Witness
@@ -36,6 +37,7 @@ class Tour:
         self._cluster = ensemble.cluster
         self._stage = ensemble.stage
         self._alarm = Alarm(ensemble)
+        self._counter = Counter(ensemble)
 
     async def run(self) -> None:
         """Plays all scenes. Raises ClaimFailed at the first thing that is not as it should be."""
@@ -44,7 +46,9 @@ class Tour:
             self._membership,
             self._one_order,
             self._alarm.publish,
+            self._counter.begin,
             self._crash,
+            self._counter.take_over,
             self._alarm.arrive_late,
             self._revival,
             self._partition,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from socket import socket as Socket
 from types import TracebackType
@@ -341,12 +341,11 @@ class AsyncCheckpoint:
     async def watch(self, *, timeout: float | None = None) -> AsyncWatch:
         """The changes from here on, to be iterated; it has a session of its own."""
         ckpt = await self._ckpt.another().begin()
-        try:
+        with ExitStack() as undo:
+            undo.callback(ckpt.finalize)
             checkpoint = await ckpt.open_checkpoint(self.name, OpenFlags.READ, timeout=timeout, retry=True)
             await ckpt.call_in(ckpt.handle, operations.start_tracking(checkpoint.number, True), timeout)
-        except BaseException:
-            ckpt.finalize()
-            raise
+            undo.pop_all()
         return AsyncWatch(ckpt)
 
     async def close(self, *, timeout: float | None = None, retry: bool = False) -> None:

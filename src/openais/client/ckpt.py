@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar
@@ -392,12 +392,11 @@ class Watch:
     def __init__(self, ckpt: Ckpt, name: str, timeout: float | None) -> None:
         """For `Checkpoint.watch`, which makes it."""
         self._ckpt = ckpt
-        try:
+        with ExitStack() as undo:
+            undo.callback(ckpt.finalize)
             self._checkpoint = ckpt.open_checkpoint(name, OpenFlags.READ, timeout=timeout, retry=True)
             ckpt.call_in(ckpt.handle, operations.start_tracking(self._checkpoint.number, True), timeout)
-        except AisError:
-            ckpt.finalize()
-            raise
+            undo.pop_all()
 
     def receive(self, timeout: float = math.inf) -> ChangedSections:
         """The next notice, waited for `timeout` seconds. Raises TimeoutExpired, LibraryError."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, MutableMapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Protocol, Self, TypeVar
@@ -62,11 +63,10 @@ class ReplicatedDict(MutableMapping[str, V], Generic[V]):
         self._codec = codec
         self._consistent = consistent
         self._ckpt = Ckpt(socket, timeout=timeout)
-        try:
+        with ExitStack() as undo:
+            undo.callback(self._ckpt.finalize)
             self._checkpoint = self._ckpt.open_checkpoint(name, EVERYTHING, attributes, retry=True)
-        except BaseException:
-            self._ckpt.finalize()
-            raise
+            undo.pop_all()
 
     def __getitem__(self, key: str) -> V:
         if not self._consistent:
