@@ -33,7 +33,7 @@ COMMANDS: Final[dict[str, Lazy]] = {
     "top": Lazy("openais.cli.top", "top", "A live view of members, ring and rates."),
     "evs": Lazy("openais.cli.evs", "evs", "Send and receive the ordered messages of a group."),
     "evt": Lazy("openais.cli.evt", "evt", "Publish events, and be given those that pass your filters."),
-    "ckpt": Lazy("openais.cli.ckpt", "ckpt", "Look at checkpoints, the replicated state of programs, and change it."),
+    "ckpt": Lazy("openais.cli.ckpt", "ckpt", "List, read, write and watch checkpoints."),
     "bench": Lazy("openais.cli.bench", "bench", "Measure this cluster."),
     "simulate": Lazy("openais.cli.simulate", "simulate", "Simulate clusters with faults, and check every promise."),
 }
@@ -67,7 +67,7 @@ class LazyGroup(BoundedGroup):
 @color_option
 @click.version_option(package_name="openais", prog_name="openais")
 def cli() -> None:
-    """High availability for a cluster: membership and totally ordered messages."""
+    """High availability for a cluster: membership, ordered messages, events, replicated state."""
 
 
 def main() -> None:
