@@ -26,6 +26,15 @@ class Command:
     environment: Mapping[str, str] | None = None
 
 
+def send(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    """Sends a signal to a process of ours that has not ended, as far as is known.
+
+    Its own `send_signal` looks first whether it has ended; the loop, which waits for that, then never hears how.
+    """
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process.pid, number)
+
+
 class Measured(ABC):
     """The daemon of one node."""
 
@@ -40,12 +49,12 @@ class Measured(ABC):
     def signal(self, number: signal.Signals) -> None:
         """Sends it a signal."""
         assert self.process is not None
-        self.process.send_signal(number)
+        send(self.process, number)
 
     async def kill(self) -> None:
         """Ends it as a power failure would."""
         assert self.process is not None
-        self.process.kill()
+        send(self.process, signal.SIGKILL)
         await self.process.wait()
 
     async def end(self) -> None:

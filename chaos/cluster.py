@@ -13,6 +13,7 @@ from typing import Final
 
 from benchmarks.executives import HERE, Executive, Tree
 from benchmarks.lab import Lab
+from benchmarks.processes import send
 
 from chaos.evidence import History, Life, Remark, Sample
 from chaos.program import JOURNAL, NAME, NODE, RUN, SOCKET
@@ -69,7 +70,7 @@ class Resident:
     def signal(self, number: signal.Signals) -> None:
         """Sends it a signal, if it runs."""
         if self.process is not None and self.process.returncode is None:
-            self.process.send_signal(number)
+            send(self.process, number)
 
     def end(self) -> None:
         """Has it end in order."""

@@ -15,7 +15,7 @@ from typing import Final, Self, TypeAlias
 
 import msgspec
 
-from chaos.rings import Configured, Gone, RingEvent, Window, together
+from chaos.rings import CAUGHT_UP_S, Configured, Gone, RingEvent, Window, merged, together
 from chaos.schedule import EXECUTIVE_KINDS, RING_KINDS, Kind
 
 HISTORY: Final = "history.jsonl"
@@ -30,6 +30,14 @@ class Fault(msgspec.Struct, frozen=True, tag="fault"):
     nodes: tuple[int, ...]
     programs: tuple[str, ...] = ()
     percent: float = 0.0
+
+    def troubles(self) -> Iterator[Window]:
+        """When a ring had not caught up with this: at its beginning and its end, and as long as packets get lost."""
+        if self.kind is Kind.LOSS:
+            yield Window(self.began, self.ended + CAUGHT_UP_S)
+        elif self.kind in RING_KINDS:
+            yield Window(self.began, self.began + CAUGHT_UP_S)
+            yield Window(self.ended, self.ended + CAUGHT_UP_S)
 
     def disturbs(self, name: str, node: int) -> bool:
         """Whether a program or the executive of its node was killed or stopped."""
@@ -145,9 +153,9 @@ class Evidence:
     @cached_property
     def windows(self) -> dict[tuple[int, int], list[Window]]:
         """For each two nodes, and each alone: when what one of them sends surely reaches the other; see `rings`."""
-        hurt = [Window(fault.began, fault.ended) for fault in self.faults if fault.kind in RING_KINDS]
+        troubles = merged(trouble for fault in self.faults for trouble in fault.troubles())
         return {
-            (one, other): together(self.rings[one], self.rings[other], hurt)
+            (one, other): together(self.rings[one], self.rings[other], troubles)
             for one in self.nodes
             for other in self.nodes
         }

@@ -3,14 +3,15 @@
 Extended virtual synchrony promises: processors that go together from one configuration to the next have delivered the
 same messages. So from the first ring that two nodes share, through all that they go to together, as the transitional
 configurations say, whatever one of them sends is delivered by the other. What ends such a time began before anybody was
-told of it: with the first fault of any kind in the last ring that they shared, even one of other nodes, for a ring that
-is broken brings nobody what is on its way. What was sent within MARGIN_S before that, or within NOTICED_S before it
-ended, is nobody's due.
+told of it. A ring that is broken, or loses packets, brings nobody what is on its way, and if it is broken once more
+before it has caught up, that may be lost with who sent it: then the time had ended when the first of these troubles
+began, whomever they were about. What was sent within MARGIN_S before that, or within NOTICED_S before the end was told,
+is nobody's due.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
@@ -18,8 +19,8 @@ import msgspec
 
 MARGIN_S: Final = 2.0
 NOTICED_S: Final = 4.0
-KNOWN_S: Final = 15.0
-"""What was over so long before a ring was left was not the reason for it."""
+CAUGHT_UP_S: Final = 3.0
+"""So long after a trouble a ring that is left alone has formed anew and delivered what waited."""
 
 
 class Configured(msgspec.Struct, frozen=True, tag="configured"):
@@ -67,8 +68,19 @@ class _Stay:
     next_ring: tuple[int, int] | None = None
 
 
-def together(one: Sequence[RingEvent], other: Sequence[RingEvent], faults: Sequence[Window]) -> list[Window]:
-    """The times in which two nodes were together. `faults`: from when to when anything hurt the ring of anybody."""
+def merged(windows: Iterable[Window]) -> list[Window]:
+    """The same times as windows that do not touch, in order."""
+    found: list[Window] = []
+    for window in sorted(windows):
+        if found and window.began <= found[-1].ended:
+            found[-1] = Window(found[-1].began, max(found[-1].ended, window.ended))
+        else:
+            found.append(window)
+    return found
+
+
+def together(one: Sequence[RingEvent], other: Sequence[RingEvent], troubles: Sequence[Window]) -> list[Window]:
+    """The times in which two nodes were together. `troubles`, merged: when a ring had not caught up."""
     there = {stay.ring: stay for stay in _stays(other)}
     node, peer = _node(one), _node(other)
     windows: list[Window] = []
@@ -82,19 +94,18 @@ def together(one: Sequence[RingEvent], other: Sequence[RingEvent], faults: Seque
         goes_on = stay.next_ring is not None and stay.next_ring == same.next_ring
         if goes_on and peer in stay.kept and node in same.kept:
             continue
-        last = Window(max(stay.began, same.began), min(stay.ended, same.ended))
-        windows.append(Window(began, _surely_until(last, faults)))
+        windows.append(Window(began, _surely_until(min(stay.ended, same.ended), troubles)))
         began = None
     return [window for window in windows if window.began < window.ended]
 
 
-def _surely_until(last: Window, faults: Sequence[Window]) -> float:
-    """Until when all that was sent arrived, of two nodes that were together in their `last` ring at that time."""
-    if last.ended == float("inf"):
-        return last.ended
-    reasons = Window(max(last.began, last.ended - KNOWN_S), last.ended)
-    hurt = [both.began for fault in faults if (both := fault & reasons)]
-    return min([last.ended - NOTICED_S, *(at - MARGIN_S for at in hurt)])
+def _surely_until(told: float, troubles: Sequence[Window]) -> float:
+    """Until when all that was sent arrived, of two nodes of which one was told at `told` that they are parted."""
+    if told == float("inf"):
+        return told
+    noticed = told - NOTICED_S
+    reasons = Window(noticed, told)
+    return min([noticed, *(trouble.began - MARGIN_S for trouble in troubles if trouble & reasons)])
 
 
 def _node(events: Sequence[RingEvent]) -> int:
