@@ -67,5 +67,5 @@ $(VENV)/.runtime: pyproject.toml | $(PYTHON)
 
 $(VENV)/.development: pyproject.toml | $(PYTHON)
 	@echo "installing openais and what its development needs into $(VENV)"
-	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --editable '.[dev,fast]'
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --editable '.[dev,fast,c-api]'
 	@touch $@ $(VENV)/.runtime

@@ -69,6 +69,6 @@ def test_every_document_can_be_reached_from_the_index() -> None:
 
 def test_every_command_that_the_documents_show_is_there() -> None:
     fenced = "\n".join(fence for name in DOCUMENTS for fence in FENCE.findall((ROOT / name).read_text()))
-    shown = set(re.findall(r"^(?:\$ )?openais ([a-z]\w*)", fenced, re.MULTILINE))
+    shown = set(re.findall(r"^(?:\$ )?openais ([a-z][\w-]*)", fenced, re.MULTILINE))
     assert "run" in shown
     assert shown <= set(COMMANDS)

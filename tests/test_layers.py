@@ -21,9 +21,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "services": ("types", "messages", "totem.effects"),
     "executive": ("types", "messages", "totem", "services"),
     "client": ("types", "messages", "paths"),
+    "c_api": ("types", "messages", "client"),
     "runtime": ("types", "paths", "messages", "totem", "services", "executive", "config", "client"),
     "simulation": ("types", "messages", "totem", "services", "executive", "client"),
-    "cli": ("types", "paths", "client", "ckpt", "clm", "evs", "evt", "config", "simulation", "runtime"),
+    "cli": ("types", "paths", "client", "ckpt", "clm", "evs", "evt", "config", "simulation", "runtime", "c_api"),
     # The public names: modules that only hand on what their layer offers.
     "ckpt": ("types", "messages", "client"),
     "clm": ("types", "messages", "client"),

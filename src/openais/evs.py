@@ -1,6 +1,7 @@
 """Extended virtual synchrony: totally ordered messages and configuration changes for groups of programs."""
 
-from openais.client.evs import AsyncEvs, Evs
+from openais.client.async_evs import AsyncEvs
+from openais.client.evs import Evs
 from openais.client.evs_operations import (
     ConfigurationChanged,
     EvsCallbacks,

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from openais.client.clm import AsyncClm
+from openais.client.async_clm import AsyncClm
+from openais.client.async_evs import AsyncEvs
 from openais.client.clm_operations import ClmCallbacks
-from openais.client.evs import AsyncEvs
 from openais.client.evs_operations import MessageDelivered
 from openais.messages.base import Kind, encode
 from openais.messages.clm import ClusterView, NodeFound, NodeGet, TrackCallback

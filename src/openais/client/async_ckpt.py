@@ -34,7 +34,7 @@ from openais.messages.ckpt_operations import Attributes, OpenFlags, SectionsChos
 from openais.messages.ckpt_operations import Operation as SectionOperation
 from openais.types import AisError, BadHandle, NotExist, Version
 
-_async_handles: Final = HandleDatabase[AsyncConnection[CkptEvent]](AsyncConnection.close)
+_async_handles: Final = HandleDatabase[AsyncConnection[CkptEvent]](AsyncConnection.close, AsyncConnection.abandon)
 T = TypeVar("T")
 
 

@@ -156,15 +156,23 @@ class Connection(Generic[E]):
             self._wake_others()
             self._show()
 
-    def abandon(self) -> None:
-        """In a child that was forked: closes its copies of the descriptors."""
-        self.close()
-
     def close(self) -> None:
         """Gives the descriptors back, when no thread uses them any more."""
         self._socket.close()
         if self._selection is not None:
             self._selection.close()
+
+    def abandon(self) -> None:
+        """In a child that was forked: closes its copies of the descriptors. The session goes on in the parent.
+
+        A thread that forked in a callback comes back from its dispatch.
+        """
+        self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        self._followers.clear()
+        self._leading = False
+        self._session.finalize()
+        self.close()
 
     def _perform(self, wish: Request | Pause, deadline: float) -> Message | None:
         if isinstance(wish, Pause):
@@ -294,7 +302,7 @@ class Connection(Generic[E]):
     def _write_some(self, data: memoryview, deadline: float) -> memoryview:
         """What is left of `data` after writing once; waits for room, reading meanwhile. Raises TimeoutExpired."""
         try:
-            return data[self._socket.send(data) :]
+            return data[self._socket.send(data, socket.MSG_NOSIGNAL) :]
         except BlockingIOError:
             self._wait_for_room(deadline)
             return data

@@ -31,7 +31,7 @@ from openais.messages.ckpt_operations import Attributes, OpenFlags, SectionsChos
 from openais.messages.ckpt_operations import Operation as SectionOperation
 from openais.types import AisError, BadHandle, NotExist, Version
 
-_handles: Final = HandleDatabase[Connection[CkptEvent]](Connection.close)
+_handles: Final = HandleDatabase[Connection[CkptEvent]](Connection.close, Connection.abandon)
 T = TypeVar("T")
 
 

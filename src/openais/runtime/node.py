@@ -7,12 +7,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from openais.client.async_clm import AsyncClm
+from openais.client.async_evs import AsyncEvs
 from openais.client.async_library import Opening
-from openais.client.clm import AsyncClm
 from openais.client.clm_operations import NO_CALLBACKS as NO_CLM_CALLBACKS
 from openais.client.clm_operations import ClmCallbacks
 from openais.client.connecting import DEFAULT_TIMEOUT_S
-from openais.client.evs import AsyncEvs
 from openais.client.evs_operations import NO_CALLBACKS as NO_EVS_CALLBACKS
 from openais.client.evs_operations import NO_OPTIONS, EvsCallbacks, EvsOptions
 from openais.config.load import load_settings
