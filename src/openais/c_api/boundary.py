@@ -16,6 +16,7 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 from _openais_c import ffi, lib
 
 from openais.client.versions import VersionDatabase
+from openais.messages.frame import FRAME_MAX
 from openais.types import (
     NAME_LENGTH_MAX,
     TIME_END,
@@ -24,6 +25,7 @@ from openais.types import (
     ErrorCode,
     InvalidParam,
     NoMemory,
+    TooBig,
     Version,
     VersionError,
 )
@@ -131,6 +133,16 @@ def text_of(name: Pointer) -> str:
     if name.length > NAME_LENGTH_MAX:
         raise InvalidParam(f"a name of {name.length} bytes, at most {NAME_LENGTH_MAX}")
     return decoded(bytes(ffi.buffer(name.value, name.length)))
+
+
+def bytes_of(memory: Pointer, size: int) -> bytes:
+    """A copy of `size` bytes of memory. Raises InvalidParam when there are some and `memory` is NULL, TooBig."""
+    if size == 0:
+        return b""
+    given(memory)
+    if size > FRAME_MAX:
+        raise TooBig(f"{size} bytes")
+    return bytes(ffi.buffer(ffi.cast("char *", memory), size))
 
 
 def decoded(text: bytes) -> str:
