@@ -135,13 +135,13 @@ def text_of(name: Pointer) -> str:
     return decoded(bytes(ffi.buffer(name.value, name.length)))
 
 
-def bytes_of(memory: Pointer, size: int) -> bytes:
+def bytes_of(memory: Pointer, size: int, size_max: int = FRAME_MAX) -> bytes:
     """A copy of `size` bytes of memory. Raises InvalidParam when there are some and `memory` is NULL, TooBig."""
     if size == 0:
         return b""
     given(memory)
-    if size > FRAME_MAX:
-        raise TooBig(f"{size} bytes")
+    if size > size_max:
+        raise TooBig(f"{size} bytes, at most {size_max}")
     return bytes(ffi.buffer(ffi.cast("char *", memory), size))
 
 

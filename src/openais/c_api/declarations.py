@@ -49,6 +49,7 @@ class LibraryFile(NamedTuple):
 # OpenSAF names them .so.0 and .so.1, openais .so.2 and .so.3. The later libevs.so have another interface.
 LIBRARIES: Final = (
     LibraryFile("SaClm", "saClm.h", "openais.c_api.clm", (0, 1, 2, 3), "SA Forum cluster membership"),
+    LibraryFile("SaCkpt", "saCkpt.h", "openais.c_api.ckpt", (0, 1, 2, 3), "SA Forum checkpoints"),
     LibraryFile("SaEvt", "saEvt.h", "openais.c_api.evt", (0, 1, 2, 3), "SA Forum events"),
     LibraryFile("evs", "evs.h", "openais.c_api.evs", (0, 1), "extended virtual synchrony"),
 )

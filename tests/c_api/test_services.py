@@ -1,0 +1,12 @@
+"""libSaEvt.so, libSaCkpt.so and libevs.so in C programs."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.c_api.conftest import Run
+
+
+@pytest.mark.parametrize("program", ["evt_test.c", "ckpt_test.c", "evs_test.c"])
+def test_every_function_callback_and_error_is_that_of_the_interface(program: str, run: Run) -> None:
+    assert run(program) == "done\n"
