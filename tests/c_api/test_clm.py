@@ -19,6 +19,10 @@ def test_every_function_callback_and_error_is_that_of_the_specification(run: Run
     assert run("clm_test.c").endswith("done\n")
 
 
+def test_forks_in_callbacks_short_threads_signals_and_an_exit_in_the_middle_do_no_harm(run: Run) -> None:
+    assert run("clm_edges.c") == "done\n"
+
+
 def test_initializing_and_finalizing_leaves_nothing_behind(run: Run) -> None:
     assert re.match(rf"{ROUNDS} rounds", run("clm_rounds.c", ROUNDS))
 

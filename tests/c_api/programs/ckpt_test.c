@@ -434,6 +434,7 @@ static void threads(void)
 {
     SaCkptHandleT handle = initialized(&callbacks);
     static char *names[4] = {"a", "b", "c", "d"};
+    SaNameT name = name_of("threads");
     pthread_t blocked, writing[4];
 
     shared = checkpoint_of(handle, "threads", &attributes);
@@ -450,6 +451,7 @@ static void threads(void)
         CHECK(whole.readSize == 200 && *(char *)whole.dataBuffer == *names[i]);
         GIVES(SA_AIS_OK, saCkptIOVectorElementDataFree(shared, whole.dataBuffer));
     }
+    RETRIED(saCkptCheckpointUnlink(handle, &name));
     GIVES(SA_AIS_OK, saCkptFinalize(handle));
     pthread_join(blocked, NULL);
 }
