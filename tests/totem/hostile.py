@@ -31,7 +31,7 @@ def cut_or_grown(chance: random.Random, datagram: bytes) -> bytes:
 
 def retyped(chance: random.Random, datagram: bytes) -> bytes:
     """The bytes of one type as another."""
-    return datagram[:1] + bytes((chance.randrange(8),)) + datagram[2:]
+    return datagram[:1] + bytes((chance.randrange(9),)) + datagram[2:]
 
 
 def absurd(chance: random.Random, datagram: bytes) -> bytes:

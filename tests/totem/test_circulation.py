@@ -8,9 +8,10 @@ import pytest
 
 from openais.totem.effects import Multicast, RingEffect, RingId, SendTo
 from openais.totem.packing import ENTRY
+from openais.totem.parts import cut
 from openais.totem.wire import AFTER_TOKEN, DATA_HEADER_SIZE, PacketType
 from openais.types import Guarantee, NodeId, Priority
-from tests.totem.bench import SETTINGS, Bench, operational, packet, token
+from tests.totem.bench import CLUSTER, SETTINGS, Bench, operational, packet, token
 
 NEXT_HOP = 13
 """Of the token at node 2 of three, after the four visits in which the ring was installed."""
@@ -149,6 +150,18 @@ def test_rule_2_in_a_ring_of_two_every_request_is_answered() -> None:
     for visit in range(4, 8):
         bench.hear(token(ring, 1, 2 * visit + 1, sequence=1, aru=0, setter=1, requests=[(1, 1)]))
     assert len(bench.packets()) == 4
+
+
+def test_rule_2_a_long_packet_is_sent_again_in_parts_once_the_aru_stands_still() -> None:
+    """Whole ones do not get through: on a bad network one of many pieces is always lost."""
+    bench, ring = operational()
+    long = packet(3, ring, 1, bytes(5000))
+    bench.hear(long.raw)
+    for visit in range(5):
+        bench.hear(token(ring, 1, NEXT_HOP + 3 * visit, sequence=1, aru=0, setter=3, requests=[(1, 1)]))
+    assert bench.packets() == [long, long]
+    assert bench.sent(PacketType.PART) == cut(long, CLUSTER, bench.settings.packet_size)
+    assert bench.tokens()[-1].fcc <= 1, "it counts as one packet"
 
 
 # 3. Flow control

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from openais.totem import wire
+from openais.totem.parts import read_part
 from openais.totem.wire import PacketType
 
 _KINDS = {kind.value: kind.name.lower() for kind in PacketType}
 
 
 def kind_of(datagram: bytes) -> str:
-    """token, data, join, commit, announce, wake; or noise."""
+    """token, data, part, join, commit, announce, wake; or noise."""
     if len(datagram) < wire.HEADER.size or datagram[0] != wire.WIRE_VERSION:
         return "noise"
     return _KINDS.get(datagram[1], "noise")
@@ -31,6 +32,11 @@ def _data(datagram: bytes) -> str:
     names = {wire.AFTER_TOKEN: "after-token", wire.RECOVERED: "recovered", wire.SAFE: "safe"}
     flags = "".join(f" {name}" for flag, name in names.items() if packet.flags & flag)
     return f"{packet.sequence} of {packet.sender} in {packet.ring_id}, {len(datagram)} bytes{flags}"
+
+
+def _part(datagram: bytes) -> str:
+    part = read_part(datagram)
+    return f"{part.place + 1} of {part.parts} of {part.sequence} in {part.ring_id}, {len(datagram)} bytes"
 
 
 def _token(datagram: bytes) -> str:
@@ -65,4 +71,12 @@ def _wake(datagram: bytes) -> str:
     return f"{wire.read_wake(datagram)}"
 
 
-_READERS = {"data": _data, "token": _token, "join": _join, "commit": _commit, "announce": _announce, "wake": _wake}
+_READERS = {
+    "data": _data,
+    "part": _part,
+    "token": _token,
+    "join": _join,
+    "commit": _commit,
+    "announce": _announce,
+    "wake": _wake,
+}

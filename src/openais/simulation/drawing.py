@@ -29,6 +29,7 @@ DATAGRAM_LINES_MAX: Final = 20_000
 _DATAGRAM_COLOURS: Final = {
     "token": "#c9a227",
     "data": "#4a7fb5",
+    "part": "#8ab4d8",
     "join": "#b5524a",
     "commit": "#8e5aa8",
     "announce": "#9aa5a0",

@@ -23,6 +23,7 @@ from typing import Final, Protocol
 from openais.totem.core import Core, Ring, earliest
 from openais.totem.effects import Scope
 from openais.totem.flow import new_packets_max
+from openais.totem.parts import PACKET_MAX, cut
 from openais.totem.wire import AFTER_TOKEN, Packet, Token, encode_data
 from openais.types import NodeId
 
@@ -31,6 +32,8 @@ _STUCK_VISITS: Final = 250
 any of its pieces, may need many of them on a bad network."""
 _WARY_VISITS: Final = 64
 """Token visits after a token was lost, in which a quiet token is sent again as soon as any other."""
+_PARTED_VISITS: Final = 2
+"""Token visits at which the aru has not moved, after which long packets are sent again in parts."""
 _REQUESTED_MAX: Final = 512
 """Packets that one token may ask for in all."""
 _FEW_PACKETS: Final = 2
@@ -120,12 +123,12 @@ class Circulation:
         core, ring = self._core, self.ring
         complete = token.aru == token.sequence
         asked_up_to = self.sent_sequence if accelerated else token.sequence
-        resent = self._answer(token)
+        resent, resent_count = self._answer(token)
         others = max(0, token.fcc - self._sent_packets)
         backlog_others = max(0, token.backlog - self._sent_backlog)
         allowed = new_packets_max(
             core.settings,
-            sent_by_others=others + len(resent),
+            sent_by_others=others + resent_count,
             backlog=source.backlog(),
             backlog_others=backlog_others,
             gap=token.sequence - ring.safe_line,
@@ -134,7 +137,7 @@ class Circulation:
         self._set_aru(token, complete)
         self._ask(token, asked_up_to)
         self.lossy = bool(resent or token.requests)
-        self._sent_packets = len(resent) + len(before) + len(after)
+        self._sent_packets = resent_count + len(before) + len(after)
         self._sent_backlog = source.backlog()
         token.fcc = others + self._sent_packets
         token.backlog = backlog_others + self._sent_backlog
@@ -179,8 +182,10 @@ class Circulation:
         waited = round((now - self.received_at) * 1000)
         return f"token lost: none from node {self.predecessor} for {waited} ms (ring {self.ring.ring_id})"
 
-    def _answer(self, token: Token) -> list[bytes]:
-        """The packets asked for that we have; what we have not stays on the token.
+    def _answer(self, token: Token) -> tuple[list[bytes], int]:
+        """The packets asked for that we have, and how many; what we have not stays on the token.
+
+        A long one goes in parts when the aru stands still: whole ones do not get through.
 
         A packet that is asked for again right after we sent it is left to the others for once: what we send may not
         reach the one who asks, and after an answer nobody else would see the request.
@@ -188,23 +193,24 @@ class Circulation:
         just_answered = self._answered if self._count > 2 else frozenset()
         self._answered = frozenset()
         if not token.requests:
-            return []
-        packets = self.ring.store.packets
+            return [], 0
+        core, packets = self._core, self.ring.store.packets
+        size = core.settings.packet_size if self._stuck_visits >= _PARTED_VISITS else PACKET_MAX
         resent: list[bytes] = []
         answered: list[int] = []
         unanswered: list[int] = []
         for sequence in _expand(token.requests):
             packet = packets.get(sequence)
-            if packet is not None and len(resent) < self._core.settings.window and sequence not in just_answered:
-                resent.append(packet.raw)
+            if packet is not None and len(answered) < core.settings.window and sequence not in just_answered:
+                resent += [packet.raw] if len(packet.raw) <= size else cut(packet, core.cluster, size)
                 answered.append(sequence)
             elif sequence > self.ring.safe_line:
                 unanswered.append(sequence)
         self._answered = frozenset(answered)
-        token.requests = _ranges(unanswered)[: self._core.settings.retransmit_max]
-        if resent:
-            self._core.counters["packets_resent"] = self._core.counters.get("packets_resent", 0) + len(resent)
-        return resent
+        token.requests = _ranges(unanswered)[: core.settings.retransmit_max]
+        if answered:
+            core.counters["packets_resent"] = core.counters.get("packets_resent", 0) + len(answered)
+        return resent, len(answered)
 
     def _watch_aru(self, token: Token, now: float) -> None:
         """Counts the visits since the aru moved last. `token` is what we send now."""

@@ -23,12 +23,14 @@ from openais.totem.core import Core
 from openais.totem.effects import Address, Configuration, Fatal, RingEffect
 from openais.totem.gather import Gather, leave_message
 from openais.totem.packing import GROUP_NAME_BYTES_MAX
+from openais.totem.parts import Joiner, Part, read_part
 from openais.totem.settings import RingSettings
 from openais.totem.state import Idle
 from openais.totem.wire import (
     AFTER_TOKEN,
     Announce,
     Join,
+    Packet,
     PacketType,
     Token,
     WireError,
@@ -57,6 +59,7 @@ class Processor:
         self._core.state = Idle(self._core)
         self._last_input = -math.inf
         self._deadline = math.inf
+        self._parts = Joiner(self._core.cluster)
         self._deaf_until = -math.inf
         self._namesake_since = -math.inf
         self._namesake_heard_at = -math.inf
@@ -80,8 +83,10 @@ class Processor:
         for address, datagram in burst:
             try:
                 kind = read_type(datagram, core.cluster)
-                if kind == PacketType.DATA:
-                    packet = read_data(datagram)
+                if kind == PacketType.DATA or kind == PacketType.PART:
+                    packet = read_data(datagram) if kind == PacketType.DATA else self._joined(read_part(datagram))
+                    if packet is None:
+                        continue
                     if token is not None and packet.flags & AFTER_TOKEN and packet.sender == token.sender:
                         core.state.token(token, now)
                         token = None
@@ -253,6 +258,14 @@ class Processor:
                 core.state.woken(now)
         else:
             raise WireError("unknown_type")
+
+    def _joined(self, part: Part) -> Packet | None:
+        """The packet that a part makes whole, if it does and we lack it."""
+        ring = self._core.ring
+        if part.ring_id == ring.ring_id and ring.store.has(part.sequence):
+            self._core.count("packet_repeated")
+            return None
+        return self._parts.add(part)
 
     def _heed(self, message: Join | Announce, incarnation: int, settings: bytes, now: float) -> bool:
         """Whether to take a join or an announcement: not from ourselves, a namesake, or with other settings."""

@@ -42,6 +42,10 @@ class PacketStore:
         self.aru = aru
         return True
 
+    def has(self, sequence: int) -> bool:
+        """Whether the packet of a sequence was received."""
+        return sequence <= self.aru or sequence in self.packets
+
     def missing(self, up_to: int, ranges_max: int) -> list[tuple[int, int]]:
         """The sequences up to `up_to` that were not received, as (first, count), lowest first."""
         ranges: list[tuple[int, int]] = []

@@ -55,6 +55,7 @@ class PacketType(enum.IntEnum):
     COMMIT = 4
     ANNOUNCE = 5
     WAKE = 6
+    PART = 7
 
 
 AFTER_TOKEN: Final = 1
