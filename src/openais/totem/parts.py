@@ -25,6 +25,8 @@ from openais.types import NodeId
 _PART: Final = struct.Struct("<BBHIIQIQIHH")
 UNFINISHED_MAX: Final = 256
 """Packets of which parts are kept: more than a ring has in flight in one rotation."""
+PARTS_MAX: Final = 255
+"""Parts of one packet."""
 PACKET_MAX: Final = 1 << 16
 """Bytes of a packet."""
 
@@ -49,6 +51,7 @@ def cut(packet: Packet, cluster: int, size: int) -> list[bytes]:
     step = size - _PART.size
     raw = memoryview(packet.raw)
     count = -(-len(raw) // step)
+    assert count <= PARTS_MAX, f"a packet of {len(raw)} bytes in {count} parts"
     head = (WIRE_VERSION, PacketType.PART, 0, cluster, packet.sender, *packet.ring_id, packet.sequence, step)
     return [
         b"".join((_PART.pack(*head, place, count), raw[place * step : (place + 1) * step])) for place in range(count)
@@ -62,7 +65,7 @@ def read_part(datagram: bytes) -> Part:
     *_, sequence_of_ring, representative, sequence, step, place, count = _PART.unpack_from(datagram)
     length = len(datagram) - _PART.size
     whole = length == step if place < count - 1 else length <= step
-    if not (place < count and whole and step * (count - 1) < PACKET_MAX):
+    if not (place < count <= PARTS_MAX and whole and step * (count - 1) < PACKET_MAX):
         raise WireError("malformed_part")
     return Part(RingId(sequence_of_ring, NodeId(representative)), sequence, step, count, place, datagram)
 
