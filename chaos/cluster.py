@@ -163,6 +163,14 @@ class ClusterSite:
 
         await _until(still, PATIENCE_S, "the programs still write into their journals")
 
+    async def lived_in(self) -> None:
+        """Waits until every program has opened its journal. Raises TimeoutError."""
+        await _until(
+            lambda: all(resident.path("journal").exists() for resident in self.residents.values()),
+            PATIENCE_S,
+            "not all programs have opened their journals",
+        )
+
     async def settled(self) -> None:
         """Waits until all executives are in one ring and have exchanged their states. Raises TimeoutError."""
         await _until(self._in_one_ring, SETTLED_S, "the executives are not in one ring")

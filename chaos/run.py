@@ -69,6 +69,7 @@ async def _run_watched(site: ClusterSite, workload: Workload, options: Options) 
     for node in site.nodes:
         for program in workload.programs(node):
             site.start(program, node)
+    await site.lived_in()
     await perform(site, workload, _plan(site, workload, options))
     await mend(site)
     try:

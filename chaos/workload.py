@@ -14,7 +14,8 @@ A new workload is one class, and the programs that it names:
 
 It is named in `WORKLOADS` of `chaos.__main__`. A program uses `chaos.program` to find its executive and its journal. It
 is killed, stopped and started again at any moment, and so is its executive; it ends at SIGTERM. What it does it writes
-down before it does it, and what it is told as soon as it knows: between the two it may have been killed.
+down before it does it, and what it is told as soon as it knows: between the two it may have been killed. Faults begin
+when all programs have opened their journals.
 """
 
 from __future__ import annotations
