@@ -1,0 +1,121 @@
+"""What becomes of the entities of AMF while the cluster runs: the part of the replicated state that changes.
+
+These are not messages: the service changes them in place, and sends them in the messages of its state transfer.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from openais.messages.amf_model import Admin, HaState, Operational, Presence
+
+
+class Order(enum.IntEnum):
+    """What a component, or the supervisor of its node, is told to do. One at a time for each component."""
+
+    INSTANTIATE = 1
+    """By the supervisor; of an SA-aware component it is done once that has registered."""
+    TERMINATE = 2
+    """By the callback of an SA-aware component, else by the supervisor, which also cleans up."""
+    CLEANUP = 3
+    """By the supervisor: nothing of the component is left afterwards."""
+    SET = 4
+    """By the callback: take an assignment, or change its HA state."""
+    REMOVE = 5
+    """By the callback: give an assignment up."""
+
+
+class Mutable(msgspec.Struct, array_like=True):
+    """Base of what changes in place."""
+
+
+class Pending(Mutable):
+    """The order that a component has not answered yet."""
+
+    invocation: int
+    order: Order
+    csi: str = ""
+    state: HaState | None = None
+
+
+class ComponentState(Mutable):
+    """A component, as it is."""
+
+    name: str
+    presence: Presence = Presence.UNINSTANTIATED
+    operational: Operational = Operational.ENABLED
+    generation: int = 0
+    """Counts its instantiations; what is said of an earlier one is out of date."""
+    connection: int = 0
+    """The connection on the node of its unit over which it registered; 0 is none."""
+    process_id: int = 0
+    csis: dict[str, HaState] = {}
+    """What it is assigned, as it has confirmed."""
+    pending: Pending | None = None
+    failed: bool = False
+    """It failed, and is not cleaned up yet. Until then what it is assigned counts as its own."""
+    attempts: int = 0
+    """Instantiations that failed in a row."""
+    restarts: list[int] = []
+    """When it was restarted, within the probation."""
+    proxy: str = ""
+
+
+class UnitState(Mutable):
+    """A service unit, as it is."""
+
+    name: str
+    node_id: int = 0
+    """The node that hosts it; 0 is none."""
+    admin: Admin = Admin.UNLOCKED
+    operational: Operational = Operational.ENABLED
+    restarts: list[int] = []
+    failovers: list[int] = []
+    worn_out: bool = False
+    """It failed over too often, or could not be brought up: only the operation REPAIRED brings it back."""
+    fenced: bool = False
+    """Its node was lost, and may not have given up what it was active for."""
+
+
+class InstanceState(Mutable):
+    """A service instance, as it is."""
+
+    name: str
+    admin: Admin = Admin.UNLOCKED
+    wanted: dict[str, HaState] = {}
+    """What the policy said last: which unit is to have which state."""
+    unsponsored: bool = False
+    """It is active without one that it depends on, within the tolerance time."""
+    expired: bool = False
+    """That time is over."""
+
+
+class GroupState(Mutable):
+    """A service group, as it is, with all that is in it, in the order of its configuration."""
+
+    name: str
+    admin: Admin = Admin.UNLOCKED
+    pinned: str = ""
+    """The unit that a swap made active."""
+    units: list[UnitState] = []
+    components: list[ComponentState] = []
+    instances: list[InstanceState] = []
+
+
+class NodeState(Mutable):
+    """A node, as it is."""
+
+    node_id: int
+    name: str
+    admin: Admin = Admin.UNLOCKED
+    operational: Operational = Operational.ENABLED
+
+
+class Happened(msgspec.Struct, array_like=True, frozen=True):
+    """A line of the history: when, to what, what, and why."""
+
+    time_ns: int
+    entity: str
+    what: str

@@ -1,0 +1,1 @@
+"""The availability management framework (SA Forum AMF)."""

@@ -1,0 +1,190 @@
+"""What is done about failures: recovery, and its escalation (SA Forum AMF, 3.11).
+
+A component that fails is cleaned up, whatever else is done; until then what it is assigned counts as its own. The
+recovery is the recommended one, or the configured one. More restarts of a component than allowed within the probation
+become a restart of its unit; more of these a failover of the unit; more of these leave the unit out of service until
+it is REPAIRED. Times are those that the messages bring, so that all nodes count alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from openais.messages.amf_model import Operational, Presence, Recovery
+from openais.messages.amf_state import Order
+from openais.services.amf.model import Component, Model, Unit
+from openais.services.amf.workflow import Workflow
+
+
+class Escalation:
+    """Carries out recoveries."""
+
+    def __init__(self, model: Model, workflow: Workflow) -> None:
+        self._model = model
+        self._workflow = workflow
+
+    def failed(self, component: Component, why: str, recommended: Recovery, gone: bool = False) -> None:
+        """A component failed; `gone`: nothing of it runs any more."""
+        state = component.state
+        if state.failed or state.presence in (Presence.UNINSTANTIATED, Presence.INSTANTIATION_FAILED):
+            return
+        self._model.note(component.name, f"failed: {why}")
+        starting = state.pending is not None and state.pending.order is Order.INSTANTIATE
+        if state.presence is Presence.TERMINATION_FAILED:
+            return
+        if starting:
+            self._not_instantiated(component, gone)
+        elif state.presence is Presence.TERMINATING:
+            self._clean(component, gone)
+        else:
+            self._recover(component, recommended, gone)
+
+    def cleaned(self, component: Component) -> None:
+        """Nothing is left of a component."""
+        state = component.state
+        state.failed, state.pending = False, None
+        state.connection = state.process_id = 0
+        state.csis.clear()
+        if state.presence not in (Presence.RESTARTING, Presence.INSTANTIATION_FAILED):
+            state.presence = Presence.UNINSTANTIATED
+
+    def not_cleaned(self, component: Component, why: str) -> None:
+        """A component could not be cleaned up: nobody may take over from it before it is REPAIRED."""
+        state = component.state
+        state.presence, state.pending, state.failed = Presence.TERMINATION_FAILED, None, True
+        state.operational = component.unit.state.operational = Operational.DISABLED
+        component.unit.state.worn_out = True
+        self._model.note(component.name, f"could not be cleaned up: {why}; what it had stays with it until repaired")
+
+    def give_up(self, units: Iterable[Unit]) -> None:
+        """Cleans up what is active, abruptly: this side has no quorum."""
+        for unit in units:
+            for component in unit.components:
+                pending = component.state.pending
+                active = any(component.holds_active(csi) for csi in component.state.csis)
+                if not component.state.failed and (active or (pending is not None and pending.state is not None)):
+                    component.state.presence = Presence.TERMINATING
+                    self._model.note(component.name, "cleaned up: no quorum")
+                    self._clean(component, gone=False)
+
+    def lost(self, unit: Unit) -> None:
+        """The node of a unit is gone, and all that was on it."""
+        for component in unit.components:
+            self.cleaned(component)
+            component.state.presence = Presence.UNINSTANTIATED
+        unit.state.operational, unit.state.worn_out = Operational.ENABLED, False
+        if not unit.config.node:
+            unit.state.node_id = 0
+
+    def restart(self, component: Component) -> None:
+        """Restarts a component in its place, abruptly."""
+        if component.state.presence is Presence.INSTANTIATED and not component.state.failed:
+            component.state.presence = Presence.RESTARTING
+            self._clean(component, gone=False)
+
+    def restart_unit(self, unit: Unit) -> None:
+        """Restarts all components of a unit."""
+        for component in unit.components:
+            self.restart(component)
+
+    # Recoveries
+
+    def _recover(self, component: Component, recommended: Recovery, gone: bool) -> None:
+        recovery = recommended
+        if recovery is Recovery.NO_RECOMMENDATION:
+            recovery = component.config.recovery
+        if recovery is Recovery.COMPONENT_RESTART:
+            self._restart_or_more(component, gone)
+        elif recovery in (Recovery.NODE_SWITCHOVER, Recovery.NODE_FAILOVER, Recovery.NODE_FAILFAST):
+            self._node(component, recovery, gone)
+        elif recovery in (Recovery.CLUSTER_RESET, Recovery.APPLICATION_RESTART):
+            self._restart_all(component, recovery, gone)
+        else:
+            self._fail_over(component, gone)
+
+    def _restart_or_more(self, component: Component, gone: bool) -> None:
+        config, unit, now = component.unit.group.config, component.unit, self._model.time_ns
+        if not (component.config.restart and component.config.is_run):
+            self._fail_over(component, gone)
+        elif (
+            _count(component.state.restarts, now, config.component_restart_probation_ns) <= config.component_restart_max
+        ):
+            self._model.note(component.name, f"restarts ({len(component.state.restarts)} within the probation)")
+            component.state.presence = Presence.RESTARTING
+            self._clean(component, gone)
+        elif _count(unit.state.restarts, now, config.unit_restart_probation_ns) <= config.unit_restart_max:
+            self._model.note(unit.name, f"restarts: {component.name} was restarted too often")
+            component.state.restarts.clear()
+            component.state.presence = Presence.RESTARTING
+            self._clean(component, gone)
+            self.restart_unit(unit)
+        else:
+            unit.state.restarts.clear()
+            self._fail_over(component, gone)
+
+    def _fail_over(self, component: Component, gone: bool) -> None:
+        unit, config = component.unit, component.unit.group.config
+        unit.state.operational = component.state.operational = Operational.DISABLED
+        component.state.presence = Presence.TERMINATING
+        self._model.note(unit.name, f"fails over, since {component.name} failed")
+        if _count(unit.state.failovers, self._model.time_ns, config.failover_probation_ns) > config.failover_max:
+            unit.state.worn_out = True
+            self._model.note(unit.name, "failed over too often: out of service until it is repaired")
+        self._clean(component, gone)
+
+    def _node(self, component: Component, recovery: Recovery, gone: bool) -> None:
+        """All that is on the node goes elsewhere: in order at a switchover, abruptly else."""
+        model = self._model
+        node = model.nodes.get(model.host(component.unit))
+        self._fail_over(component, gone)
+        if node is None:
+            return
+        node.operational = Operational.DISABLED
+        model.note(node.name, f"{recovery.name.lower().replace('_', ' ')}: disabled until it is repaired")
+        if recovery is not Recovery.NODE_SWITCHOVER:
+            for unit in model.units():
+                if model.host(unit) == node.node_id:
+                    self._abandon(unit)
+
+    def _abandon(self, unit: Unit) -> None:
+        for each in unit.components:
+            if each.state.presence not in (Presence.UNINSTANTIATED, Presence.INSTANTIATION_FAILED):
+                if not each.state.failed:
+                    each.state.presence = Presence.TERMINATING
+                    self._clean(each, gone=False)
+
+    def _restart_all(self, component: Component, recovery: Recovery, gone: bool) -> None:
+        application = component.unit.group.config.application
+        component.state.presence = Presence.RESTARTING if component.config.is_run else Presence.TERMINATING
+        self._clean(component, gone)
+        for unit in self._model.units():
+            if recovery is Recovery.CLUSTER_RESET or unit.group.config.application == application:
+                self.restart_unit(unit)
+
+    def _not_instantiated(self, component: Component, gone: bool) -> None:
+        state, config = component.state, component.config
+        state.attempts += 1
+        if state.attempts < max(1, config.instantiate_attempts):
+            if state.presence is not Presence.RESTARTING:
+                state.presence = Presence.TERMINATING
+        else:
+            state.presence = Presence.INSTANTIATION_FAILED
+            state.operational = component.unit.state.operational = Operational.DISABLED
+            component.unit.state.worn_out = True
+            self._model.note(component.name, f"could not be instantiated in {state.attempts} attempts")
+        self._clean(component, gone)
+
+    def _clean(self, component: Component, gone: bool) -> None:
+        component.state.connection = 0
+        if gone and not component.config.cleanup:
+            self.cleaned(component)
+        else:
+            component.state.failed = True
+            self._workflow.order(component, Order.CLEANUP)
+
+
+def _count(times: list[int], now: int, probation_ns: int) -> int:
+    """Adds `now`, forgets what is before the probation, and gives how many there are."""
+    times[:] = [each for each in times if now - each < probation_ns]
+    times.append(now)
+    return len(times)

@@ -1,0 +1,188 @@
+"""The entities of AMF with their states, found by name. Pure data: what follows from it is said in `readiness`."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from openais.messages.amf_model import (
+    Admin,
+    ComponentConfig,
+    CsiConfig,
+    GroupConfig,
+    HaState,
+    InstanceConfig,
+    ModelConfig,
+    UnitConfig,
+)
+from openais.messages.amf_state import (
+    ComponentState,
+    GroupState,
+    Happened,
+    InstanceState,
+    NodeState,
+    Order,
+    Pending,
+    UnitState,
+)
+
+HISTORY_MAX: Final = 1000
+"""Lines of the history that are kept."""
+
+
+@dataclass(slots=True)
+class Component:
+    """A component and the unit it is in."""
+
+    config: ComponentConfig
+    state: ComponentState
+    unit: Unit = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        return self.config.name
+
+    @property
+    def free(self) -> bool:
+        """Whether it may be given an order."""
+        return self.state.pending is None and not self.state.failed
+
+    def holds_active(self, csi: str) -> bool:
+        """Whether it is active for a component service instance, or may be."""
+        pending = self.state.pending
+        becomes = pending is not None and pending.csi == csi and pending.state is HaState.ACTIVE
+        return becomes or self.state.csis.get(csi) in (HaState.ACTIVE, HaState.QUIESCING)
+
+
+@dataclass(slots=True)
+class Unit:
+    """A service unit and the group it is in."""
+
+    config: UnitConfig
+    state: UnitState
+    group: Group = field(repr=False)
+    components: list[Component] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return self.config.name
+
+    def component_of(self, csi: CsiConfig) -> Component | None:
+        """The component that has a component service instance, or the first that takes its type and has room."""
+        for component in self.components:
+            pending = component.state.pending
+            if csi.name in component.state.csis or (pending is not None and pending.csi == csi.name):
+                return component
+        fitting = [component for component in self.components if csi.type in component.config.types]
+        return min(fitting, key=lambda component: len(component.state.csis), default=None)
+
+
+@dataclass(slots=True)
+class Instance:
+    """A service instance."""
+
+    config: InstanceConfig
+    state: InstanceState
+
+    @property
+    def name(self) -> str:
+        return self.config.name
+
+
+class Group:
+    """A service group with what is in it, by name, in the order of the configuration."""
+
+    def __init__(self, config: GroupConfig, state: GroupState) -> None:
+        self.config = config
+        self.state = state
+        self.units: dict[str, Unit] = {}
+        self.components: dict[str, Component] = {}
+        self.instances: dict[str, Instance] = {}
+        units = {unit.name: unit for unit in state.units}
+        components = {component.name: component for component in state.components}
+        instances = {instance.name: instance for instance in state.instances}
+        for unit_config in config.units:
+            unit = Unit(unit_config, units.get(unit_config.name) or UnitState(unit_config.name), self)
+            self.units[unit.name] = unit
+            for each in unit_config.components:
+                component = Component(each, components.get(each.name) or ComponentState(each.name), unit)
+                unit.components.append(component)
+                self.components[component.name] = component
+        for each_config in config.instances:
+            known = instances.get(each_config.name) or InstanceState(each_config.name)
+            self.instances[each_config.name] = Instance(each_config, known)
+        self._keep()
+
+    @property
+    def name(self) -> str:
+        return self.config.name
+
+    def _keep(self) -> None:
+        self.state.units = [unit.state for unit in self.units.values()]
+        self.state.components = [component.state for component in self.components.values()]
+        self.state.instances = [instance.state for instance in self.instances.values()]
+
+
+class Model:
+    """All of the replicated state."""
+
+    def __init__(self) -> None:
+        self.version = 0
+        self.groups: dict[str, Group] = {}
+        self.nodes: dict[int, NodeState] = {}
+        """The nodes that ever said who they are, by id."""
+        self.members: tuple[int, ...] = ()
+        """The nodes that are there now."""
+        self.quorate = False
+        self.applications: dict[str, Admin] = {}
+        """Those that are not unlocked."""
+        self.invocation = 0
+        self.time_ns = 0
+        """The latest time that a message brought."""
+        self.history: deque[Happened] = deque(maxlen=HISTORY_MAX)
+        self._components: dict[str, Component] = {}
+
+    def replace(self, version: int, groups: Iterable[Group]) -> None:
+        """Takes groups in the place of all."""
+        self.version = version
+        self.groups = {group.name: group for group in groups}
+        self._components = {name: each for group in self.groups.values() for name, each in group.components.items()}
+
+    def component(self, name: str) -> Component | None:
+        return self._components.get(name)
+
+    def unit(self, name: str) -> Unit | None:
+        return next((group.units[name] for group in self.groups.values() if name in group.units), None)
+
+    def instance(self, name: str) -> tuple[Group, Instance] | None:
+        """A service instance, and the group that protects it."""
+        for group in self.groups.values():
+            if name in group.instances:
+                return group, group.instances[name]
+        return None
+
+    def units(self) -> Iterator[Unit]:
+        for group in self.groups.values():
+            yield from group.units.values()
+
+    def host(self, unit: Unit) -> int:
+        """The id of the node that hosts a unit and is there; 0 when there is none."""
+        if unit.config.node:
+            found = (node.node_id for node in self.nodes.values() if node.name == unit.config.node)
+            return next((node_id for node_id in found if node_id in self.members), 0)
+        return unit.state.node_id if unit.state.node_id in self.members else 0
+
+    def new_pending(self, order: Order, csi: str = "", state: HaState | None = None) -> Pending:
+        """An order with a number of its own."""
+        self.invocation += 1
+        return Pending(self.invocation, order, csi, state)
+
+    def note(self, entity: str, what: str) -> None:
+        """Adds a line to the history."""
+        self.history.append(Happened(self.time_ns, entity, what))
+
+    def configuration(self) -> ModelConfig:
+        """What is configured."""
+        return ModelConfig(self.version, tuple(group.config for group in self.groups.values()))

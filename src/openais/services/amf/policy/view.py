@@ -1,0 +1,75 @@
+"""What a policy sees of a service group, and what it answers.
+
+A policy is a pure function from a GroupView to the wanted assignments. It keeps what is assigned already as far as it
+may (minimal movement), prefers what stands by over what is idle, and what is ranked better over the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from openais.messages.amf_model import FOR_EVER, HaState
+
+Assignments: TypeAlias = dict[str, dict[str, HaState]]
+"""By service instance: the units that are to be ACTIVE or STANDBY for it."""
+
+UNRANKED: Final = FOR_EVER
+
+
+@dataclass(slots=True, frozen=True)
+class InstanceView:
+    """A service instance that is to be assigned; rank 0 comes last."""
+
+    name: str
+    rank: int = 0
+    active_assignments: int = 0
+    standby_assignments: int = 1
+
+
+@dataclass(slots=True, frozen=True)
+class UnitView:
+    """A unit that is in service; rank 0 comes last."""
+
+    name: str
+    rank: int = 0
+    stands_by: bool = True
+    """Whether its components can be standby."""
+    mixes: bool = True
+    """Whether its components can be active for one instance and standby for another at a time."""
+
+
+@dataclass(slots=True, frozen=True)
+class GroupView:
+    """A service group: units in service, unlocked instances, limits, and what is assigned now."""
+
+    units: tuple[UnitView, ...]
+    instances: tuple[InstanceView, ...]
+    current: Mapping[str, Mapping[str, HaState]]
+    active_units: int = 1
+    standby_units: int = 1
+    active_max: int = FOR_EVER
+    standby_max: int = FOR_EVER
+    adjust: bool = False
+    """Whether rank wins over minimal movement."""
+    pinned: str = ""
+    """The unit that a swap has chosen to be active."""
+
+    def state(self, instance: str, unit: str) -> HaState | None:
+        """What a unit has of an instance now."""
+        return self.current.get(instance, {}).get(unit)
+
+    def load(self, unit: str, state: HaState) -> int:
+        """How many of the instances it has in this state now."""
+        return sum(self.state(instance.name, unit) is state for instance in self.instances)
+
+
+def ranked_units(units: Iterable[UnitView]) -> list[UnitView]:
+    """Best first; equal ranks by name."""
+    return sorted(units, key=lambda unit: (unit.rank or UNRANKED, unit.name))
+
+
+def ranked_instances(instances: Iterable[InstanceView]) -> list[InstanceView]:
+    """Most important first; equal ranks by name."""
+    return sorted(instances, key=lambda instance: (instance.rank or UNRANKED, instance.name))
