@@ -27,7 +27,7 @@ COMPONENTS_MAX: Final = 4096
 TEXT_MAX: Final = 1024
 
 Text = Annotated[str, msgspec.Meta(max_length=TEXT_MAX)]
-Invocation = Annotated[int, msgspec.Meta(ge=0, le=2**63)]
+Invocation = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 
 
 class Done(Message, frozen=True):

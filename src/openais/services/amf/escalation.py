@@ -148,10 +148,10 @@ class Escalation:
 
     def _abandon(self, unit: Unit) -> None:
         for each in unit.components:
-            if each.state.presence not in (Presence.UNINSTANTIATED, Presence.INSTANTIATION_FAILED):
-                if not each.state.failed:
-                    each.state.presence = Presence.TERMINATING
-                    self._clean(each, gone=False)
+            down = each.state.presence in (Presence.UNINSTANTIATED, Presence.INSTANTIATION_FAILED)
+            if not down and not each.state.failed:
+                each.state.presence = Presence.TERMINATING
+                self._clean(each, gone=False)
 
     def _restart_all(self, component: Component, recovery: Recovery, gone: bool) -> None:
         application = component.unit.group.config.application

@@ -66,12 +66,12 @@ class Workflow:
         for _ in range(ROUNDS_MAX):
             self._changed = False
             self._settle_admin(group)
-            self._repair(group)
             self._want(group)
             for instance in group.instances.values():
                 self._assign(group, instance)
             self._bring_up(group)
             self._take_down(group)
+            self._repair(group)
             if not self._changed:
                 return
 

@@ -1,0 +1,93 @@
+"""How the states of components of the cluster become one (the merge rule of AMF).
+
+The configuration is that of the highest version; of equal ones that of the component that has lived, then of most
+members, then of the lowest node id. The same order decides whose service groups, and wanted assignments, go on. What
+runs on a node is known best by the component that the node was in: units are taken from there. So when partitions
+meet that were both active, the wanted assignments of one go on, and the units of the other are told to quiesce and to
+stand by, or to give up, by the ordinary callbacks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from openais.messages.amf import ClusterState, HistoryState, ServiceGroupState
+from openais.messages.amf_model import Admin, GroupConfig
+from openais.messages.amf_state import GroupState, Happened, NodeState, UnitState
+from openais.messages.base import decode, encode
+from openais.services.amf.model import Group, Model
+from openais.services.base import ComponentState
+
+
+class _Side:
+    """What one component brings."""
+
+    def __init__(self, state: ComponentState) -> None:
+        self.members = state.members
+        self.cluster = ClusterState(0, 0, 0, (), ())
+        self.groups: dict[str, ServiceGroupState] = {}
+        self.history: list[Happened] = []
+        for shared in state.messages:
+            message = decode(type(shared), encode(shared))  # what changes in place must be of this node alone
+            if isinstance(message, ClusterState):
+                self.cluster = message
+            elif isinstance(message, ServiceGroupState):
+                self.groups[message.config.name] = message
+            elif isinstance(message, HistoryState):
+                self.history += message.lines
+        self.units = {unit.name: unit for group in self.groups.values() for unit in group.state.units}
+        self.components = {each.name: each for group in self.groups.values() for each in group.state.components}
+
+    @property
+    def claim(self) -> tuple[int, bool, int, int]:
+        return self.cluster.version, self.cluster.invocation > 0, len(self.members), -min(self.members)
+
+    def hosts(self, name: str, node: str) -> bool:
+        """Whether one of its members hosts a unit."""
+        if node:
+            return any(each.name == node and each.node_id in self.members for each in self.cluster.nodes)
+        unit = self.units.get(name)
+        return unit is not None and unit.node_id in self.members
+
+
+def merge(model: Model, states: Sequence[ComponentState]) -> None:
+    """Replaces the state of `model` by the merge of all."""
+    sides = sorted((_Side(state) for state in states), key=lambda side: side.claim, reverse=True)
+    first = sides[0]
+    model.invocation = max(side.cluster.invocation for side in sides)
+    model.time_ns = max(side.cluster.time_ns for side in sides)
+    model.applications = {name: Admin(admin) for name, admin in first.cluster.applications}
+    model.nodes = _nodes(sides)
+    model.replace(first.cluster.version, [_group(each, sides) for each in first.groups.values()])
+    lines = {line for side in sides for line in side.history}
+    model.history.clear()
+    model.history.extend(sorted(lines, key=lambda line: (line.time_ns, line.entity, line.what)))
+
+
+def _nodes(sides: list[_Side]) -> dict[int, NodeState]:
+    """The nodes, as the side that each is in knows it; the administrative state as the first side has it."""
+    nodes: dict[int, NodeState] = {}
+    for side in sides:
+        for node in side.cluster.nodes:
+            known = nodes.setdefault(node.node_id, node)
+            if node.node_id in side.members:
+                nodes[node.node_id] = NodeState(node.node_id, node.name, known.admin, node.operational)
+    return {node_id: nodes[node_id] for node_id in sorted(nodes)}
+
+
+def _group(first: ServiceGroupState, sides: list[_Side]) -> Group:
+    config: GroupConfig = first.config
+    state = GroupState(first.state.name, first.state.admin, first.state.pinned)
+    state.instances = list(first.state.instances)
+    admins = {unit.name: unit.admin for unit in first.state.units}
+    for unit in config.units:
+        side = next((side for side in sides if side.hosts(unit.name, unit.node)), None)
+        known = side.units.get(unit.name) if side is not None else None
+        if side is None or known is None:
+            state.units.append(UnitState(unit.name, admin=admins.get(unit.name, Admin.UNLOCKED)))
+            continue
+        known.admin, known.fenced = admins.get(unit.name, known.admin), False
+        state.units.append(known)
+        here = (side.components.get(component.name) for component in unit.components)
+        state.components += [each for each in here if each is not None]
+    return Group(config, state)

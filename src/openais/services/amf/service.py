@@ -1,0 +1,545 @@
+"""The availability management framework (SA Forum AMF B.04.01, and A.01.01 which the seed implements).
+
+One replicated state machine: every node has the same model, is given the same events in the same order, and comes to
+the same decision, so there is no director to fail over. An event, a message, a configuration, changes the model; then
+the workflow orders the next steps of the service groups concerned, and each node carries out those for its own
+components. The supervisor, a library of the runtime, runs the life cycle commands and watches processes.
+
+Nothing is decided between a regular configuration and the end of its exchange of state.
+
+Without quorum a side cleans up all that is active, at once, and assigns nothing. The other side takes over what a lost
+node was active for no earlier than `fence_s` after it was lost (0 where no quorum is configured).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from openais.messages import amf as messages
+from openais.messages.amf_model import AdminOperation, Entity, HaState, ModelConfig, Operational, Presence, Recovery
+from openais.messages.amf_state import NodeState, Order, Pending
+from openais.messages.base import Message, ServiceId, Source
+from openais.services.amf.administration import Administration
+from openais.services.amf.describing import describe
+from openais.services.amf.escalation import Escalation
+from openais.services.amf.events import Events
+from openais.services.amf.local import Check, Library, Local
+from openais.services.amf.merging import merge
+from openais.services.amf.model import Component, Group, Model, Unit
+from openais.services.amf.readiness import readiness
+from openais.services.amf.workflow import Workflow
+from openais.services.base import (
+    ComponentState,
+    ConfigurationChange,
+    Effects,
+    LibraryConnection,
+    LocalNode,
+    Refuse,
+    Reply,
+    Service,
+    SetTimer,
+    ToGroup,
+    executive,
+    library,
+)
+from openais.types import (
+    AccessDenied,
+    AisError,
+    BadFlags,
+    ErrorCode,
+    Exists,
+    NodeId,
+    NotExist,
+    Priority,
+    TooBig,
+    TrackFlags,
+    Version,
+)
+
+VERSION_B: Final = Version("B", 4, 1)
+VERSION_A: Final = Version("A", 1, 1)
+HISTORY_IN_STATE: Final = 100
+"""Lines of the history in one message of the state transfer."""
+
+
+class Amf(Service):
+    """Keeps applications running: assigns work to components, and fails it over."""
+
+    service_id = ServiceId.AMF
+    versions = (VERSION_B, VERSION_A)
+
+    def __init__(self, node: LocalNode, model: ModelConfig | None = None, fence_s: float = 0.0) -> None:
+        """`model` is the configuration that this node begins with, if it has one."""
+        super().__init__(node)
+        self._model = Model()
+        self._model.members = (node.node_id,)
+        self._workflow = Workflow(self._model)
+        self._escalation = Escalation(self._model, self._workflow)
+        self._administration = Administration(self._model, self._escalation)
+        self._events = Events(self._model, self._workflow, self._escalation)
+        self._local = Local(node, self._model)
+        self._going_on: tuple[NodeId, ...] = (node.node_id,)
+        self._fence_s = fence_s
+        if model is not None:
+            self._events.install(model)
+
+    # Configuration changes and state transfer.
+
+    def configuration_changed(self, change: ConfigurationChange) -> Effects:
+        if change.configuration.transitional:
+            self._going_on = change.configuration.members
+            return
+        model = self._model
+        came_along = tuple(each for each in model.members if each in self._going_on)
+        lost = [unit for unit in model.units() if model.host(unit) and model.host(unit) not in came_along]
+        gone = [each for each in model.members if each not in came_along]
+        model.members = came_along
+        for unit in lost:
+            yield from self._lose(unit)
+        for node_id in gone:
+            if node_id in model.nodes:
+                model.note(model.nodes[node_id].name, "left the cluster")
+                model.nodes[node_id].operational = Operational.ENABLED
+
+    def state_to_transfer(self) -> Iterator[Message]:
+        model = self._model
+        applications = tuple((name, int(admin)) for name, admin in model.applications.items())
+        nodes = tuple(model.nodes.values())
+        yield messages.ClusterState(model.version, model.invocation, model.time_ns, nodes, applications)
+        for group in model.groups.values():
+            yield messages.ServiceGroupState(group.config, group.state)
+        lines = tuple(model.history)
+        for first in range(0, len(lines), HISTORY_IN_STATE):
+            yield messages.HistoryState(lines[first : first + HISTORY_IN_STATE])
+
+    def merge_states(self, states: Sequence[ComponentState]) -> Effects:
+        merge(self._model, states)
+        return ()
+
+    def synchronized(self, change: ConfigurationChange) -> Effects:
+        model = self._model
+        model.members = change.configuration.members
+        model.quorate = change.quorate
+        if not change.quorate:
+            self._escalation.give_up(model.units())
+        yield from self._local.keep()
+        yield from self._settle(model.groups.values())
+        yield ToGroup(messages.GroupHello(self.node.name), Priority.HIGH)
+
+    # Libraries.
+
+    def library_opened(self, connection: LibraryConnection) -> Effects:
+        self._local.libraries[connection.connection] = Library(connection)
+        return ()
+
+    def library_closed(self, connection: int) -> Effects:
+        yield from self._local.closed(connection)
+        if any(each.state.connection == connection for each in self._own_components()):
+            yield ToGroup(messages.GroupClosed(self.node.node_id, connection, self._now), Priority.HIGH)
+
+    @library(messages.Register, sends=Priority.HIGH)
+    def register(self, caller: Source, request: messages.Register) -> Effects:
+        process_id = self._local.libraries[caller.connection].connection.process_id
+        yield ToGroup(
+            messages.GroupRegister(caller, request.component, request.proxy, process_id, self._now), Priority.HIGH
+        )
+
+    @library(messages.Unregister, sends=Priority.HIGH)
+    def unregister(self, caller: Source, request: messages.Unregister) -> Effects:
+        self._registered(caller, request.component)
+        yield ToGroup(messages.GroupUnregister(caller, request.component, self._now), Priority.HIGH)
+
+    @library(messages.Respond, sends=Priority.HIGH)
+    def respond(self, caller: Source, request: messages.Respond) -> Effects:
+        """NOT_EXIST when nothing waits for such an answer of this caller."""
+        answered = self._local.check_answered(caller.connection, request.invocation, request.error)
+        if answered is not None:
+            yield from answered
+            yield Reply(caller, messages.Answered())
+            return
+        if request.quiesced:
+            yield from self._quiescing_complete(caller, request)
+            return
+        for component in self._own_components():
+            pending = component.state.pending
+            if pending is not None and pending.invocation == request.invocation:
+                self._registered(caller, component.name)
+                succeeded = request.error == ErrorCode.OK
+                text = "" if succeeded else f"it answered {request.error}"
+                yield self._done(component, pending, succeeded, text)
+                yield Reply(caller, messages.Answered())
+                return
+        raise NotExist(f"response: nothing waits for an answer to invocation {request.invocation}")
+
+    def _quiescing_complete(self, caller: Source, request: messages.Respond) -> Effects:
+        """The invocation of a QUIESCING that is answered stands for the only one that the component has."""
+        for component in self._own_components():
+            if component.state.connection != caller.connection:
+                continue
+            for csi, state in component.state.csis.items():
+                if state is HaState.QUIESCING:
+                    yield ToGroup(messages.GroupQuiesced(component.name, csi, self._now), Priority.HIGH)
+                    yield Reply(caller, messages.Answered())
+                    return
+        raise NotExist("quiescing complete: nothing of this caller is quiescing")
+
+    @library(messages.HaStateGet)
+    def ha_state_get(self, caller: Source, request: messages.HaStateGet) -> Effects:
+        state = self._component(request.component).state.csis.get(request.csi)
+        if state is None:
+            raise NotExist(f"{request.component} is not assigned {request.csi}")
+        yield Reply(caller, messages.HaStateFound(state))
+
+    @library(messages.ComponentGet)
+    def component_get(self, caller: Source, request: messages.ComponentGet) -> Effects:
+        component = self._component(request.component)
+        pending = int(component.state.pending.order) if component.state.pending else 0
+        state = readiness(self._model, component.unit)
+        yield Reply(caller, messages.ComponentFound(state, component.config.capability, pending))
+
+    @library(messages.HealthcheckStart)
+    def healthcheck_start(self, caller: Source, request: messages.HealthcheckStart) -> Effects:
+        component = self._registered(caller, request.component)
+        config = next((each for each in component.config.healthchecks if each.key == request.key), None)
+        if config is None:
+            raise NotExist(f"{request.component} has no healthcheck {request.key!r}")
+        if (request.component, request.key) in self._local.checks:
+            raise Exists(f"healthcheck {request.key!r} of {request.component} was started already")
+        yield Reply(caller, messages.HealthcheckStarted())
+        check = Check(request.component, caller.connection, config, request.by_component, request.recovery)
+        yield from self._local.start_check(check)
+
+    @library(messages.HealthcheckStop)
+    def healthcheck_stop(self, caller: Source, request: messages.HealthcheckStop) -> Effects:
+        self._check(caller, request.component, request.key)
+        yield from self._local.stop_check(request.component, request.key)
+        yield Reply(caller, messages.HealthcheckStopped())
+
+    @library(messages.HealthcheckConfirm, sends=Priority.HIGH)
+    def healthcheck_confirm(self, caller: Source, request: messages.HealthcheckConfirm) -> Effects:
+        check = self._check(caller, request.component, request.key)
+        yield from self._local.confirmed(check, request.error)
+        yield Reply(caller, messages.Confirmed())
+
+    @library(messages.ErrorReport, sends=Priority.HIGH)
+    def error_report(self, caller: Source, request: messages.ErrorReport) -> Effects:
+        component = self._component(request.component)
+        now = self._now
+        yield ToGroup(
+            messages.GroupFailed(
+                component.name, component.state.generation, "an error was reported", request.recovery, False, now
+            ),
+            Priority.HIGH,
+        )
+        yield Reply(caller, messages.ErrorReported())
+
+    @library(messages.ErrorClear, sends=Priority.HIGH)
+    def error_clear(self, caller: Source, request: messages.ErrorClear) -> Effects:
+        self._component(request.component)
+        yield ToGroup(messages.GroupErrorClear(caller, request.component), Priority.HIGH)
+
+    @library(messages.ProtectionGroupTrack)
+    def protection_group_track(self, caller: Source, request: messages.ProtectionGroupTrack) -> Effects:
+        flags = TrackFlags(request.flags & 7)
+        both = TrackFlags.CHANGES | TrackFlags.CHANGES_ONLY
+        if not flags or flags & both == both:
+            raise BadFlags(f"protection group track: flags {request.flags}")
+        if not self._is_protection_group(request.csi):
+            raise NotExist(f"there is no protection group {request.csi!r}")
+        if flags & both:
+            self._local.libraries[caller.connection].tracks[request.csi] = flags & both
+            yield from self._local.track()
+        yield Reply(caller, self._local.protection_group(request.csi))
+
+    @library(messages.ProtectionGroupTrackStop)
+    def protection_group_track_stop(self, caller: Source, request: messages.ProtectionGroupTrackStop) -> Effects:
+        if self._local.libraries[caller.connection].tracks.pop(request.csi, None) is None:
+            raise NotExist(f"protection group {request.csi!r} is not tracked")
+        yield Reply(caller, messages.TrackingStopped())
+
+    @library(messages.StateGet)
+    def state_get(self, caller: Source, request: messages.StateGet) -> Effects:
+        yield Reply(caller, messages.StateFound(msgspec.json.encode(self.describe()).decode()))
+
+    @library(messages.HistoryGet)
+    def history_get(self, caller: Source, request: messages.HistoryGet) -> Effects:
+        yield Reply(caller, messages.HistoryFound(tuple(self._model.history)[-request.count :]))
+
+    @library(messages.ModelGet)
+    def model_get(self, caller: Source, request: messages.ModelGet) -> Effects:
+        yield Reply(caller, messages.ModelFound(self._model.configuration()))
+
+    @library(messages.Administrate, sends=Priority.MED)
+    def administrate(self, caller: Source, request: messages.Administrate) -> Effects:
+        entity = self._administration.find(request.name)
+        yield ToGroup(
+            messages.GroupAdminister(caller, request.operation, entity, request.name, self._now), Priority.MED
+        )
+
+    @library(messages.Apply, sends=Priority.MED)
+    def apply(self, caller: Source, request: messages.Apply) -> Effects:
+        for group in request.groups:
+            size = len(msgspec.msgpack.encode(group))
+            if size > messages.GROUP_BYTES_MAX:
+                raise TooBig(f"group {group.name}: {size} bytes, at most {messages.GROUP_BYTES_MAX}")
+        version = max(int(self._now), self._model.version + 1)
+        yield ToGroup(messages.GroupApply(caller, ModelConfig(version, request.groups)), Priority.MED)
+
+    # The supervisor of this node.
+
+    @library(messages.Attach)
+    def attach(self, caller: Source, request: messages.Attach) -> Effects:
+        """The supervisor is of the process of the executive itself."""
+        if self._local.supervisor:
+            raise AccessDenied("attach: this node has a supervisor")
+        self._local.supervisor = caller.connection
+        yield Reply(caller, messages.Attached())
+        yield from self._local.keep()
+        yield from self._local.again(self._own_components())
+
+    @library(messages.Report, sends=Priority.HIGH)
+    def report(self, caller: Source, request: messages.Report) -> Effects:
+        if caller.connection != self._local.supervisor:
+            raise AccessDenied("report: for the supervisor of this node")
+        yield Reply(caller, messages.Reported())
+        if request.invocation:
+            yield ToGroup(
+                messages.GroupDone(
+                    request.component,
+                    request.invocation,
+                    request.succeeded,
+                    request.text,
+                    self._now,
+                    request.process_id,
+                ),
+                Priority.HIGH,
+            )
+        else:
+            none = Recovery.NO_RECOMMENDATION
+            yield ToGroup(
+                messages.GroupFailed(request.component, request.generation, request.text, none, True, self._now),
+                Priority.HIGH,
+            )
+
+    # Group messages.
+
+    @executive(messages.GroupHello)
+    def hello(self, origin: NodeId, message: messages.GroupHello) -> Effects:
+        model = self._model
+        known = model.nodes.get(origin)
+        if known is None:
+            model.nodes[origin] = NodeState(origin, message.name)
+            model.nodes = dict(sorted(model.nodes.items()))
+        else:
+            known.name = message.name
+        yield from self._settle(model.groups.values())
+
+    @executive(messages.GroupApply)
+    def group_apply(self, origin: NodeId, message: messages.GroupApply) -> Effects:
+        if message.model.version > self._model.version:
+            self._events.install(message.model)
+            self._model.time_ns = max(self._model.time_ns, message.model.version)
+            self._model.note("configuration", f"version {message.model.version} is in force")
+        yield Reply(message.caller, messages.Applied())
+        yield from self._local.keep()
+        yield from self._settle(self._model.groups.values())
+
+    @executive(messages.GroupAdminister)
+    def administer(self, origin: NodeId, message: messages.GroupAdminister) -> Effects:
+        self._at(message.time_ns)
+        try:
+            self._administration.operate(message.operation, message.entity, message.name)
+        except AisError as error:
+            yield Refuse(message.caller, error.code, str(error))
+            return
+        yield Reply(message.caller, messages.Operated())
+        yield from self._settle(self._model.groups.values())
+
+    @executive(messages.GroupRegister)
+    def group_register(self, origin: NodeId, message: messages.GroupRegister) -> Effects:
+        self._at(message.time_ns)
+        component = self._model.component(message.component)
+        refusal = self._events.why_not_register(origin, component, message)
+        if refusal is not None or component is None:
+            yield Refuse(message.caller, *(refusal or (ErrorCode.NOT_EXIST, "no such component")))
+            return
+        self._events.register(origin, component, message)
+        yield Reply(message.caller, messages.Registered())
+        if origin == self.node.node_id:
+            yield SetTimer(f"order/{component.name}", None)
+        yield from self._settle((component.unit.group,))
+
+    @executive(messages.GroupUnregister)
+    def group_unregister(self, origin: NodeId, message: messages.GroupUnregister) -> Effects:
+        """It gives up what it has, and is out of service until it registers again."""
+        self._at(message.time_ns)
+        yield Reply(message.caller, messages.Unregistered())
+        component = self._model.component(message.component)
+        if component is not None and component.state.connection == message.caller.connection:
+            self._model.note(component.name, "unregistered")
+            component.state.presence = Presence.TERMINATING
+            self._escalation.cleaned(component)
+            yield from self._settle((component.unit.group,))
+
+    @executive(messages.GroupDone)
+    def done(self, origin: NodeId, message: messages.GroupDone) -> Effects:
+        self._at(message.time_ns)
+        component = self._model.component(message.component)
+        pending = component.state.pending if component is not None else None
+        if component is None or pending is None or pending.invocation != message.invocation:
+            return
+        if message.process_id:
+            component.state.process_id = message.process_id
+        if self._model.host(component.unit) == self.node.node_id:
+            waits_to_register = pending.order is Order.INSTANTIATE and component.config.sa_aware and message.succeeded
+            if not waits_to_register:
+                yield SetTimer(f"order/{component.name}", None)
+        self._events.answered(component, pending, message)
+        yield from self._settle((component.unit.group,))
+
+    @executive(messages.GroupFailed)
+    def failed(self, origin: NodeId, message: messages.GroupFailed) -> Effects:
+        self._at(message.time_ns)
+        component = self._model.component(message.component)
+        if component is None or component.state.generation != message.generation:
+            return
+        self._escalation.failed(component, message.why, message.recovery, message.gone)
+        groups = [component.unit.group]
+        wide = message.recovery > Recovery.COMPONENT_FAILOVER or component.config.recovery > Recovery.COMPONENT_FAILOVER
+        yield from self._settle(self._model.groups.values() if wide else groups)
+
+    @executive(messages.GroupClosed)
+    def closed(self, origin: NodeId, message: messages.GroupClosed) -> Effects:
+        self._at(message.time_ns)
+        for unit in self._model.units():
+            if self._model.host(unit) != message.node_id:
+                continue
+            for component in unit.components:
+                if component.state.connection == message.connection:
+                    self._events.lost_connection(component)
+                    yield from self._settle((unit.group,))
+
+    @executive(messages.GroupQuiesced)
+    def quiesced(self, origin: NodeId, message: messages.GroupQuiesced) -> Effects:
+        self._at(message.time_ns)
+        component = self._model.component(message.component)
+        if component is not None and component.state.csis.get(message.csi) is HaState.QUIESCING:
+            component.state.csis[message.csi] = HaState.QUIESCED
+            yield from self._settle((component.unit.group,))
+
+    @executive(messages.GroupErrorClear)
+    def group_error_clear(self, origin: NodeId, message: messages.GroupErrorClear) -> Effects:
+        try:
+            self._administration.operate(AdminOperation.REPAIRED, Entity.COMPONENT, message.component)
+        except AisError as error:
+            yield Refuse(message.caller, error.code, str(error))
+            return
+        yield Reply(message.caller, messages.ErrorCleared())
+        yield from self._settle(self._model.groups.values())
+
+    @executive(messages.GroupFence)
+    def fence(self, origin: NodeId, message: messages.GroupFence) -> Effects:
+        unit = self._model.unit(message.unit)
+        if unit is not None and unit.state.fenced and not self._model.host(unit):
+            unit.state.fenced = False
+            self._escalation.lost(unit)
+            yield from self._settle((unit.group,))
+
+    @executive(messages.GroupTolerance)
+    def tolerance(self, origin: NodeId, message: messages.GroupTolerance) -> Effects:
+        found = self._model.instance(message.instance)
+        if found is not None and found[1].state.unsponsored:
+            found[1].state.expired = True
+            yield from self._settle((found[0],))
+
+    # Time.
+
+    def timer(self, name: str) -> Effects:
+        kind, _, rest = name.partition("/")
+        if kind == "order":
+            yield from self._local.order_expired(rest)
+        elif kind == "check":
+            component, _, key = rest.rpartition("/")
+            yield from self._local.check_expired(component, key)
+        elif kind == "fence":
+            yield ToGroup(messages.GroupFence(rest), Priority.HIGH)
+        elif kind == "tolerance":
+            yield ToGroup(messages.GroupTolerance(rest), Priority.HIGH)
+
+    def describe(self) -> dict[str, Any]:
+        return describe(self._model)
+
+    # Small helpers.
+
+    @property
+    def _now(self) -> Any:
+        return self.node.wall_time_ns
+
+    def _at(self, time_ns: int) -> None:
+        self._model.time_ns = max(self._model.time_ns, time_ns)
+
+    def _settle(self, groups: Iterable[Group]) -> Effects:
+        """Orders the next steps, of what depends on these groups too; carries out those of this node."""
+        settled = list(groups)
+        for group in settled:
+            self._workflow.settle(group)
+        names = {name for group in settled for name in group.instances}
+        for group in self._model.groups.values():
+            sponsors = {each.instance for one in group.instances.values() for each in one.config.sponsors}
+            if sponsors & names:
+                self._workflow.settle(group)
+                yield from self._tolerances(group)
+        yield from self._local.carry_out(self._workflow.take())
+        yield from self._local.track()
+
+    def _tolerances(self, group: Group) -> Effects:
+        for instance in group.instances.values():
+            least = min((each.tolerance_ns for each in instance.config.sponsors), default=0)
+            if instance.config.sponsors:
+                running = instance.state.unsponsored and not instance.state.expired
+                yield SetTimer(f"tolerance/{instance.name}", least / 1e9 if running else None)
+
+    def _lose(self, unit: Unit) -> Effects:
+        """The node of a unit is gone."""
+        if self._events.lose(unit, fencing=bool(self._fence_s)):
+            yield SetTimer(f"fence/{unit.name}", self._fence_s)
+
+    def _done(self, component: Component, pending: Pending, succeeded: bool, text: str) -> ToGroup:
+        message = messages.GroupDone(component.name, pending.invocation, succeeded, text, self._now)
+        return ToGroup(message, Priority.HIGH)
+
+    def _own_components(self) -> Iterator[Component]:
+        for unit in self._model.units():
+            if self._model.host(unit) == self.node.node_id:
+                yield from unit.components
+
+    def _component(self, name: str) -> Component:
+        component = self._model.component(name)
+        if component is None:
+            raise NotExist(f"there is no component {name!r}")
+        return component
+
+    def _registered(self, caller: Source, name: str) -> Component:
+        """The component, if it is registered over the connection of the caller. Raises NotExist."""
+        component = self._component(name)
+        here = self._model.host(component.unit) == caller.node_id
+        if not here or component.state.connection != caller.connection:
+            raise NotExist(f"{name} is not registered by this caller")
+        return component
+
+    def _check(self, caller: Source, name: str, key: str) -> Check:
+        check = self._local.checks.get((name, key))
+        if check is None or check.connection != caller.connection:
+            raise NotExist(f"healthcheck {key!r} of {name} was not started by this caller")
+        return check
+
+    def _is_protection_group(self, name: str) -> bool:
+        return any(
+            name in (csi.name, csi.protection_group)
+            for group in self._model.groups.values()
+            for instance in group.instances.values()
+            for csi in instance.config.csis
+        )

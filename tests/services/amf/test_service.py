@@ -1,0 +1,210 @@
+"""The framework as a replicated service: what components are told, step by step, on nodes that agree."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from openais.messages import amf as messages
+from openais.messages.amf_model import AdminOperation, Recovery, RedundancyModel
+from openais.types import AisError, ErrorCode
+from tests.services.amf.harness import Cluster, group
+
+Op = AdminOperation
+
+
+def test_a_plain_program_runs_on_the_best_ranked_node_and_another_stands_by() -> None:
+    cluster = Cluster((group("web", (1, 2)),))
+    cluster.start(1, 2)
+    assert cluster.take() == ["instantiate web-c1"]
+    assert cluster.assigned() == {"web-c1 web-csi1": "active", "web-c2 web-csi1": "standby"}
+
+
+def test_a_program_that_is_killed_fails_over_and_is_repaired_to_stand_by() -> None:
+    cluster = Cluster((group("web", (1, 2)),))
+    cluster.start(1, 2)
+    cluster.take()
+    cluster.kill("web-c1", 1)
+    assert cluster.take() == ["instantiate web-c2"]
+    assert cluster.assigned() == {"web-c1 web-csi1": "standby", "web-c2 web-csi1": "active"}
+
+
+def test_nobody_takes_over_before_the_cleanup_command_has_ended() -> None:
+    cluster = Cluster((group("web", (1, 2), cleanup="remove the address"),))
+    cluster.start(1, 2)
+    cluster.take()
+    cluster.silent = {"web-c1"}
+    cluster.kill("web-c1", 1)
+    assert cluster.take() == ["cleanup web-c1"]
+    assert cluster.assigned() == {"web-c1 web-csi1": "active", "web-c2 web-csi1": "standby"}
+
+
+def test_a_program_with_the_recovery_restart_is_restarted_where_it_is() -> None:
+    cluster = Cluster((group("web", (1, 2), recovery=Recovery.COMPONENT_RESTART),))
+    cluster.start(1, 2)
+    cluster.take()
+    cluster.kill("web-c1", 1)
+    assert cluster.take() == ["instantiate web-c1"]
+    assert cluster.component("web-c1")["restarts"] == 1
+
+
+def test_restarts_escalate_to_the_unit_and_then_to_a_failover() -> None:
+    limits = {"component_restart_max": 1, "unit_restart_max": 1}
+    cluster = Cluster((group("web", (1, 2), recovery=Recovery.COMPONENT_RESTART, **limits),))
+    cluster.start(1, 2)
+    for _ in range(4):
+        cluster.kill("web-c1", 1)
+    assert cluster.assigned()["web-c1 web-csi1"] == "active"
+    cluster.kill("web-c1", 1)
+    assert cluster.assigned() == {"web-c1 web-csi1": "standby", "web-c2 web-csi1": "active"}
+
+
+def test_an_sa_aware_component_is_told_active_and_the_other_standby() -> None:
+    cluster = Cluster((group("ctr", (1, 2), sa_aware=True),))
+    cluster.start(1, 2)
+    told = cluster.take()
+    assert told[:2] == ["instantiate ctr-c1", "instantiate ctr-c2"]
+    assert told[2:] == ["active ctr-c1 ctr-csi1", "standby ctr-c2 ctr-csi1"]
+
+
+def test_when_the_node_of_the_active_crashes_the_standby_becomes_active() -> None:
+    cluster = Cluster((group("ctr", (1, 2, 3), sa_aware=True),))
+    cluster.start(1, 2, 3)
+    cluster.take()
+    cluster.crash(1)
+    assert cluster.take() == ["active ctr-c2 ctr-csi1", "standby ctr-c3 ctr-csi1"]
+    cluster.start(1)
+    assert cluster.take() == ["instantiate ctr-c1"]
+    assert cluster.assigned() == {"ctr-c2 ctr-csi1": "active", "ctr-c3 ctr-csi1": "standby"}
+
+
+def test_a_lock_quiesces_the_active_then_makes_the_standby_active_then_removes() -> None:
+    cluster = Cluster((group("ctr", (1, 2), sa_aware=True),))
+    cluster.start(1, 2)
+    cluster.take()
+    assert cluster.administrate(Op.LOCK, "ctr-u1") is ErrorCode.OK
+    assert cluster.take() == ["quiesced ctr-c1 ctr-csi1", "active ctr-c2 ctr-csi1", "csiremove ctr-c1"]
+    assert cluster.administrate(Op.LOCK, "ctr-u1") is ErrorCode.NO_OP
+    assert cluster.administrate(Op.LOCK_INSTANTIATION, "ctr-u1") is ErrorCode.OK
+    assert cluster.take() == ["terminate ctr-c1", "cleanup ctr-c1"]
+    assert cluster.administrate(Op.UNLOCK, "ctr-u1") is ErrorCode.BAD_OPERATION
+    assert cluster.administrate(Op.UNLOCK_INSTANTIATION, "ctr-u1") is ErrorCode.OK
+    assert cluster.administrate(Op.UNLOCK, "ctr-u1") is ErrorCode.OK
+    assert cluster.take() == ["instantiate ctr-c1", "standby ctr-c1 ctr-csi1"]
+
+
+def test_a_shutdown_quiesces_gently_and_becomes_a_lock() -> None:
+    cluster = Cluster((group("ctr", (1, 2), sa_aware=True),))
+    cluster.start(1, 2)
+    cluster.take()
+    assert cluster.administrate(Op.SHUTDOWN, "ctr-u1") is ErrorCode.OK
+    assert cluster.take() == ["quiescing ctr-c1 ctr-csi1", "active ctr-c2 ctr-csi1", "csiremove ctr-c1"]
+    assert cluster.units()[0]["admin"] == "locked"
+
+
+def test_a_swap_exchanges_active_and_standby() -> None:
+    cluster = Cluster((group("ctr", (1, 2), sa_aware=True),))
+    cluster.start(1, 2)
+    cluster.take()
+    assert cluster.administrate(Op.SI_SWAP, "ctr-si1") is ErrorCode.OK
+    assert cluster.take() == ["quiesced ctr-c1 ctr-csi1", "active ctr-c2 ctr-csi1", "standby ctr-c1 ctr-csi1"]
+
+
+def test_a_component_that_cannot_be_instantiated_is_given_up_until_it_is_repaired() -> None:
+    cluster = Cluster((group("web", (1, 2)),), failing={"web-c1"})
+    cluster.start(1, 2)
+    assert cluster.take() == [
+        "instantiate web-c1",
+        "cleanup web-c1",
+        "instantiate web-c1",
+        "cleanup web-c1",
+        "instantiate web-c2",
+    ]
+    assert cluster.component("web-c1")["presence"] == "instantiation-failed"
+    cluster.failing = set()
+    assert cluster.administrate(Op.REPAIRED, "web-u1") is ErrorCode.OK
+    assert cluster.assigned() == {"web-c1 web-csi1": "standby", "web-c2 web-csi1": "active"}
+
+
+def test_a_second_program_cannot_register_as_the_same_component() -> None:
+    cluster = Cluster((group("ctr", (1, 2), sa_aware=True),))
+    cluster.start(1, 2)
+    intruder = cluster.group.open(1)
+    for name, code in (("ctr-c1", "EXIST"), ("ctr-c2", "BAD_OPERATION"), ("nobody", "NOT_EXIST")):
+        with pytest.raises(AisError) as refused:
+            intruder.call(messages.Register(name))
+        assert refused.value.code.name == code
+
+
+def test_nobody_answers_for_somebody_else_or_twice() -> None:
+    cluster = Cluster((group("ctr", (1, 2), sa_aware=True),), silent={"ctr-c1"})
+    cluster.start(1, 2)
+    cluster.silent = set()
+    intruder = cluster.group.open(1)
+    for invocation in range(1, 10):
+        with pytest.raises(AisError):
+            intruder.call(messages.Respond(invocation, ErrorCode.OK))
+
+
+def test_a_side_without_quorum_cleans_up_and_the_other_waits_for_the_fence() -> None:
+    cluster = Cluster((group("web", (1, 2, 3)),), fence_s=5.0)
+    cluster.start(1, 2, 3)
+    cluster.take()
+    cluster.group.configure((1,), quorate=False)
+    cluster.group.configure((2, 3))
+    cluster.settle()
+    assert cluster.take() == ["cleanup web-c1"]
+    node = cluster.group.nodes[min(cluster.supervisors.keys() - {1})]
+    node.perform(node.service.timer("fence/web-u1"))
+    cluster.settle()
+    assert cluster.take() == ["instantiate web-c2"]
+
+
+def test_partitions_that_were_both_active_have_one_active_after_the_merge() -> None:
+    cluster = Cluster((group("ctr", (1, 2, 3), sa_aware=True),))
+    cluster.start(1, 2, 3)
+    cluster.group.configure((1,), (2, 3))
+    cluster.settle()
+    cluster.take()
+    cluster.group.configure((1, 2, 3))
+    cluster.settle()
+    assert cluster.take() == ["quiesced ctr-c1 ctr-csi1", "csiremove ctr-c1"]
+    assert cluster.assigned() == {"ctr-c2 ctr-csi1": "active", "ctr-c3 ctr-csi1": "standby"}
+
+
+@pytest.mark.parametrize("model", list(RedundancyModel))
+def test_every_model_is_assigned_again_after_every_single_crash(model: RedundancyModel) -> None:
+    cluster = Cluster((group("g", (1, 2, 3, 4), sa_aware=True, instances=3, model=model, active_units=3),))
+    cluster.start(1, 2, 3, 4)
+    for number in (2, 4, 1, 3):
+        cluster.crash(number)
+        instances = {name.split()[1] for name, state in cluster.assigned().items() if state == "active"}
+        assert len(instances) == 3
+        cluster.start(number)
+
+
+def test_a_new_configuration_does_not_disturb_what_it_does_not_change() -> None:
+    web, other = group("web", (1, 2)), group("other", (1, 2))
+    cluster = Cluster((web,))
+    cluster.start(1, 2)
+    cluster.take()
+    cluster.group.open(2).call(messages.Apply((web, other)))
+    cluster.settle()
+    assert cluster.take() == ["instantiate other-c1"]
+    cluster.group.open(1).call(messages.Apply((other,)))
+    cluster.settle()
+    assert cluster.take() == []
+    assert set(cluster.assigned()) == {"other-c1 other-csi1", "other-c2 other-csi1"}
+
+
+def test_the_history_tells_what_happened_and_why() -> None:
+    cluster = Cluster((group("web", (1, 2)),))
+    cluster.start(1, 2)
+    cluster.kill("web-c1", 1)
+    found = cluster.group.open(2).call(messages.HistoryGet())
+    assert isinstance(found, messages.HistoryFound)
+    lines = [f"{line.entity}: {line.what}" for line in found.lines]
+    assert "web-c1: failed: it was killed" in lines
+    assert "web-u1: fails over, since web-c1 failed" in lines
+    assert all(first.time_ns <= second.time_ns for first, second in pairwise(found.lines))
