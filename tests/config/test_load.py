@@ -105,7 +105,7 @@ def test_every_mistake_is_reported_in_the_order_of_the_lines(file: Path) -> None
         "openais.conf:3: unknown key 'mcastadr' in section 'network', did you mean 'mcastaddr'?",
         "openais.conf:4: mcastport: 99999 is too big; expected a whole number from 1 to 65535",
         "openais.conf:6: unknown section 'loging', did you mean 'logging'?; "
-        "expected one of network, logging, totem, ipc, ckpt",
+        "expected one of network, logging, totem, ipc, ckpt, amf",
         "openais.conf:10: token: '5s' is not a whole number; expected a whole number from 20 to 60000 (ms)",
         "openais.conf:11: unknown key 'mcastport' in section 'totem', it belongs in section 'network'",
         "openais.conf:12: 'secauth off' is not understood; expected `section {`, `key: value` or `}`",

@@ -21,6 +21,7 @@ from openais.config.values import (
     Hosts,
     Integer,
     MulticastAddress,
+    OptionalFile,
     OptionalHost,
     Size,
     Switch,
@@ -191,6 +192,26 @@ class CkptSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AmfSettings:
+    """amf { … }: the availability management framework. Times in milliseconds."""
+
+    model: Path | None = key(
+        OptionalFile(),
+        "",
+        "The file of the service groups: amf.conf, or the groups.conf of the seed. What was applied later wins.",
+        default_help="none: groups come from the others, or from `openais amf apply`",
+        flag="--amf-model",
+    )
+    fence: int = key(
+        Integer(0, 600_000, "ms"),
+        "5000",
+        "With a quorum: how long after a node was lost its work is given to others. Without quorum it is given up "
+        "within that time.",
+        flag="--amf-fence",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings of an executive."""
 
@@ -199,6 +220,7 @@ class Settings:
     totem: TotemSettings = field(default_factory=TotemSettings)
     ipc: IpcSettings = field(default_factory=IpcSettings)
     ckpt: CkptSettings = field(default_factory=CkptSettings)
+    amf: AmfSettings = field(default_factory=AmfSettings)
     file: Path | None = None
     """The configuration file they come from, if there is one."""
     warnings: tuple[str, ...] = ()

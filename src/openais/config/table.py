@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from openais.config.declare import METADATA, Declaration
-from openais.config.settings import CkptSettings, IpcSettings, LoggingSettings, NetworkSettings, TotemSettings
+from openais.config.settings import (
+    AmfSettings,
+    CkptSettings,
+    IpcSettings,
+    LoggingSettings,
+    NetworkSettings,
+    TotemSettings,
+)
 
 SECTIONS: Final[dict[str, type[Any]]] = {
     "network": NetworkSettings,
@@ -17,6 +24,7 @@ SECTIONS: Final[dict[str, type[Any]]] = {
     "totem": TotemSettings,
     "ipc": IpcSettings,
     "ckpt": CkptSettings,
+    "amf": AmfSettings,
 }
 """Each section's name and the dataclass that it is read into, in the order of the documentation."""
 

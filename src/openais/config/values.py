@@ -272,6 +272,17 @@ class FilePath(ValueKind):
 
 
 @dataclass(frozen=True)
+class OptionalFile(ValueKind):
+    """The path of a file, or nothing."""
+
+    expected: str = "a path, or nothing"
+    metavar: str = "PATH"
+
+    def read(self, text: str, base: Path) -> Path | None:
+        return _path(text, base) if text else None
+
+
+@dataclass(frozen=True)
 class FilePaths(ValueKind):
     """Paths of files, separated by commas."""
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import socket
 from typing import Final
 
+from openais.config.amf import load_amf
+from openais.config.problems import ConfigurationError
 from openais.config.settings import Settings
 from openais.executive.connections import Limits
 from openais.executive.quorum import QuorumRule, QuorumSettings
+from openais.messages.amf_model import ModelConfig
 from openais.runtime.authkey import AuthKey, create_authkey, load_authkeys
 from openais.runtime.errors import StartError
 from openais.runtime.seal import OVERHEAD, Cipher
 from openais.runtime.udp import UdpSettings
+from openais.services.amf.service import Amf
 from openais.services.base import LocalNode, Service
 from openais.services.ckpt import Ckpt
 from openais.services.ckpt.state import CkptSettings
@@ -105,9 +109,21 @@ def ckpt_settings(settings: Settings) -> CkptSettings:
 
 def services(local: LocalNode, settings: Settings) -> list[Service]:
     """The services of an executive (ais_service_handlers)."""
+    fence_s = settings.amf.fence * MILLISECOND if settings.totem.quorum != "none" else 0.0
     return [
         Clm(local),
         Evs(local, settings.totem.message_max),
         Evt(local),
         Ckpt(local, ckpt_settings(settings)),
+        Amf(local, amf_model(settings), fence_s),
     ]
+
+
+def amf_model(settings: Settings) -> ModelConfig | None:
+    """The service groups that this node begins with; what was applied in the cluster wins. Raises StartError."""
+    if settings.amf.model is None:
+        return None
+    try:
+        return ModelConfig(1, load_amf(settings.amf.model))
+    except ConfigurationError as error:
+        raise StartError(f"the service groups have mistakes:\n{error}") from None

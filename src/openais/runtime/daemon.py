@@ -62,7 +62,7 @@ def run(settings: Settings, reload: Reload | None = None) -> int:
 def keys_that_need_a_restart(old: Settings, new: Settings) -> list[str]:
     """The keys, as `section.key`, that differ and that SIGHUP cannot change."""
     differing = []
-    for section in ("network", "logging", "totem", "ipc"):
+    for section in ("network", "logging", "totem", "ipc", "amf"):
         before, after = getattr(old, section), getattr(new, section)
         names = (field.name for field in fields(before))
         differing += [f"{section}.{name}" for name in names if getattr(before, name) != getattr(after, name)]

@@ -31,6 +31,7 @@ from openais.runtime.library_socket import LibrarySocket
 from openais.runtime.logs import level_of
 from openais.runtime.ring_store import RingStore
 from openais.runtime.seal import Cipher, Opener, Sealer
+from openais.runtime.supervisor import Supervisor
 from openais.runtime.udp import Received, UdpTransport
 from openais.services.base import LocalNode
 from openais.totem.effects import Fatal, Multicast, Recorded, SendTo, StoreRingSequence
@@ -59,6 +60,7 @@ class NodeDriver:
         self._written: Final[dict[int, int]] = {}
         """By connection: bytes that were written to it and that the executive was not told of."""
         self._written_least: Final = settings.ipc.queue_throttle // WRITTEN_SHARE
+        self._supervisor: Final = Supervisor(self.connect)
         self._timer: asyncio.TimerHandle | None = None
         self._armed_for = math.inf
         self._performing = False
@@ -84,9 +86,11 @@ class NodeDriver:
             self._cleanup = undo.pop_all()
         self._udp.start()
         self._input(self.executive.start)
+        self._supervisor.start()
 
     async def leave(self) -> None:
-        """Leaves the ring in order, so that the others need not find out, and ends."""
+        """Ends what AMF runs here, leaves the ring in order, so that the others need not find out, and ends."""
+        await self._supervisor.stop()
         self._input(self.executive.leave)
         done, _ = await asyncio.wait((self._ended,), timeout=LEAVE_S)
         if not done:
@@ -222,6 +226,7 @@ class NodeDriver:
         asyncio.get_running_loop().call_soon(self._release)
 
     def _release(self) -> None:
+        self._supervisor.kill()
         self._connections.close_all()
         self._cleanup.close()
 

@@ -53,7 +53,7 @@ def test_restarts_escalate_to_the_unit_and_then_to_a_failover() -> None:
     limits = {"component_restart_max": 1, "unit_restart_max": 1}
     cluster = Cluster((group("web", (1, 2), recovery=Recovery.COMPONENT_RESTART, **limits),))
     cluster.start(1, 2)
-    for _ in range(4):
+    for _ in range(3):
         cluster.kill("web-c1", 1)
     assert cluster.assigned()["web-c1 web-csi1"] == "active"
     cluster.kill("web-c1", 1)

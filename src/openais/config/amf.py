@@ -1,0 +1,347 @@
+"""From amf.conf, or the seed's groups.conf, to the configuration of AMF. Mistakes with file, line and expectation."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from openais.config.amf_keys import (
+    ALIASES,
+    CAPABILITIES,
+    COMPONENT,
+    COUNT,
+    DURATION,
+    GROUP,
+    INSTANCE,
+    NAME,
+    NAMES,
+    PAIR,
+    REPEATED,
+    SECTIONS,
+    Kind,
+)
+from openais.config.blocks import Block, parse_blocks
+from openais.config.problems import ConfigurationError, Place, Problem
+from openais.config.table import did_you_mean
+from openais.messages.amf_model import (
+    Capability,
+    ComponentConfig,
+    CsiConfig,
+    GroupConfig,
+    Healthcheck,
+    InstanceConfig,
+    RedundancyModel,
+    SponsorConfig,
+    UnitConfig,
+)
+
+_DURATIONS: Final = frozenset(
+    (
+        "instantiate_limit",
+        "terminate_limit",
+        "cleanup_limit",
+        "callback_limit",
+        "component_restart_probation",
+        "unit_restart_probation",
+        "failover_probation",
+    )
+)
+
+
+def load_amf(path: Path) -> tuple[GroupConfig, ...]:
+    """The service groups in a file. Raises ConfigurationError with all mistakes."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(
+            [Problem(Place(str(path)), f"cannot be read: {error.strerror}", "a readable file")]
+        ) from None
+    return read_amf(content, str(path))
+
+
+def read_amf(content: bytes, file: str) -> tuple[GroupConfig, ...]:
+    """The service groups in a text; `file` is its name in places. Raises ConfigurationError with all mistakes."""
+    reader = _Reader()
+    top = parse_blocks(content, file, reader.problems)
+    groups = reader.groups(top)
+    if reader.problems:
+        raise ConfigurationError(sorted(reader.problems, key=lambda problem: problem.line))
+    return groups
+
+
+class _Reader:
+    """Reads sections; collects mistakes."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self._types: dict[str, Block] = {}
+        self._places: dict[tuple[str, str], Place] = {}
+        self._memberships: dict[str, tuple[str, ...]] = {}
+        """By component: the seed's protection groups that it is a member of."""
+
+    def groups(self, top: Block) -> tuple[GroupConfig, ...]:
+        self._check(top)
+        for block in top.named("type"):
+            self._types[self._name(block, "type")] = block
+        groups = tuple(self._group(block) for block in top.named("group"))
+        names = {instance.name for group in groups for instance in group.instances}
+        for group in groups:
+            for instance in group.instances:
+                for each in instance.sponsors:
+                    if each.instance not in names:
+                        place = self._places["instance", instance.name]
+                        self._wrong(place, f"depends on {each.instance!r}, which is no instance", "an instance")
+        sponsors = {
+            instance.name: [each.instance for each in instance.sponsors]
+            for group in groups
+            for instance in group.instances
+        }
+        for name in _cyclic(sponsors):
+            self._wrong(self._places["instance", name], f"{name!r} depends on itself", "dependencies without a cycle")
+        return groups
+
+    def _wrong(self, place: Place, message: str, expected: str = "") -> None:
+        self.problems.append(Problem(place, message, expected))
+
+    def _check(self, block: Block) -> None:
+        """Finds unknown sections and keys, and keys given twice, in a section and those within it."""
+        keys, blocks = SECTIONS[block.kind]
+        counts = Counter(item.key for item in block.items)
+        for item in block.items:
+            if item.key not in keys:
+                hint = did_you_mean(item.key, keys)
+                expected = "" if hint else (f"one of {', '.join(sorted(keys))}" if keys else "`group {` or `type {`")
+                self._wrong(item.place, f"unknown key {item.key!r} in section {block.kind!r}{hint}", expected)
+            elif counts[item.key] > 1 and item.key not in REPEATED:
+                self._wrong(item.place, f"{item.key!r} is given {counts[item.key]} times", "each key once")
+        for inner in block.blocks:
+            if inner.kind not in blocks:
+                expected = f"one of {', '.join(sorted(blocks))}" if blocks else "no section"
+                self._wrong(inner.place, f"section {inner.kind!r} does not belong here", expected)
+            else:
+                self._check(inner)
+
+    def _name(self, block: Block, kind: str, prefix: str = "") -> str:
+        """The name of an entity, which must be unique among those of its kind."""
+        own = self._read(block, "name", NAME, None)
+        if own is None:
+            if not any(item.key == "name" for item in block.items):
+                self._wrong(block.place, f"this {kind} has no name", "`name: …`")
+            return "?"
+        name = f"{prefix}{own}"
+        if (kind, name) in self._places:
+            first = self._places[kind, name]
+            self._wrong(block.place_of("name"), f"{kind} {name!r} is there already, in line {first.line}", "a new name")
+        self._places[kind, name] = block.place_of("name")
+        return name
+
+    def _read(self, block: Block, key: str, kind: Kind, default: Any) -> Any:
+        for item in block.items:
+            if item.key == key:
+                try:
+                    return kind.read(item.value)
+                except ValueError as error:
+                    self._wrong(item.place, f"{key}: {error}", kind.expected)
+                    return default
+        return default
+
+    def _values(self, block: Block, kinds: Mapping[str, Kind]) -> dict[str, Any]:
+        """What is given, by the names of the configuration's fields."""
+        values = {}
+        for key, kind in kinds.items():
+            value = self._read(block, key, kind, None)
+            if value is not None:
+                values[f"{key}_ns" if key in _DURATIONS else key] = value
+        return values
+
+    # Groups
+
+    def _group(self, block: Block) -> GroupConfig:
+        for index, item in enumerate(block.items):
+            if item.key in ALIASES:
+                block.items[index] = type(item)(ALIASES[item.key], item.value, item.place)
+        name = self._name(block, "group")
+        values = self._values(block, GROUP)
+        for each in block.named("protection"):
+            for item in each.items:
+                if item.key == "member":
+                    known = self._memberships.get(item.value, ())
+                    self._memberships[item.value] = (*known, each.text("name", "?"))
+        units = self._units(block, name)
+        model = values.get("model", RedundancyModel.TWO_N)
+        count = 1
+        if block.named("protection") or model in (RedundancyModel.N_PLUS_M, RedundancyModel.NO_REDUNDANCY):
+            count = values.get("active_units", 1) if model is RedundancyModel.N_PLUS_M else 1
+        if block.named("instance"):
+            instances = tuple(self._instance(each, units) for each in block.named("instance"))
+        else:
+            instances = tuple(self._default_instance(block, name, units, n, count) for n in range(1, count + 1))
+        for key in ("active_units", "in_service_units"):
+            if values.get(key) == 0:
+                self._wrong(block.place_of(key), f"{key}: 0 units can do no work", "1 or more")
+        return GroupConfig(name, units, instances, **values)
+
+    def _units(self, block: Block, group: str) -> tuple[UnitConfig, ...]:
+        """The units that are written out, or one of the components of the group for each node."""
+        nodes = self._read(block, "nodes", NAMES, ())
+        written, shared = block.named("unit"), block.named("component")
+        if written and (nodes or shared):
+            self._wrong(written[0].place, "units are written out, and components or nodes of all given", "one of both")
+        if not written and not shared:
+            self._wrong(block.place, f"group {group!r} has nothing to run", "`component {` or `unit {`")
+        if shared and not nodes and not written:
+            self._wrong(block.place, f"group {group!r} is on no node", "`nodes: …`")
+        if written:
+            return tuple(self._unit(each) for each in written)
+        return tuple(
+            UnitConfig(f"{group}@{node}", tuple(self._component(each, f"@{node}") for each in shared), rank, node)
+            for rank, node in enumerate(nodes, 1)
+        )
+
+    def _unit(self, block: Block) -> UnitConfig:
+        components = tuple(self._component(each, "") for each in block.named("component"))
+        if not components:
+            self._wrong(block.place, "this unit has no component", "`component {`")
+        node = self._read(block, "node", NAME, "")
+        return UnitConfig(self._name(block, "unit"), components, self._read(block, "rank", COUNT, 0), node)
+
+    def _component(self, block: Block, suffix: str) -> ComponentConfig:
+        own = self._read(block, "name", NAME, "?")
+        seed = any(item.key == "model" for item in block.items)
+        values: dict[str, Any] = {}
+        if "type" in {item.key for item in block.items}:
+            wanted = block.text("type")
+            if wanted not in self._types:
+                hint = did_you_mean(wanted, self._types)
+                self._wrong(block.place_of("type"), f"there is no type {wanted!r}{hint}", "`type {` with that name")
+            else:
+                values = self._component_values(self._types[wanted])
+        values |= self._component_values(block)
+        if seed:
+            values["capability"] = self._read(block, "model", CAPABILITIES, Capability.X_ACTIVE_OR_Y_STANDBY)
+            values["sa_aware"] = True
+        values.setdefault("types", self._memberships.get(own, (own,)))
+        if values.get("sa_aware"):
+            values.setdefault("capability", Capability.X_ACTIVE_AND_Y_STANDBY)
+        elif not (values.get("command") or values.get("instantiate")):
+            self._wrong(block.place, f"component {own!r} has nothing to run", "`command: …`, or `sa_aware: on`")
+        name = f"{own}{suffix}"
+        if ("component", name) in self._places and own != "?":
+            first = self._places["component", name]
+            self._wrong(block.place, f"component {name!r} is there already, in line {first.line}", "a new name")
+        self._places["component", name] = block.place
+        if own == "?":
+            self._wrong(block.place, "this component has no name", "`name: …`")
+        return ComponentConfig(name, **values)
+
+    def _component_values(self, block: Block) -> dict[str, Any]:
+        values = self._values(block, COMPONENT)
+        environment = []
+        for item in block.items:
+            if item.key == "environment":
+                try:
+                    environment.append(PAIR.read(item.value))
+                except ValueError as error:
+                    self._wrong(item.place, f"environment: {error}", PAIR.expected)
+        if environment:
+            values["environment"] = tuple(environment)
+        types = self._read(block, "csi_types", NAMES, ())
+        if types:
+            values["types"] = types
+        checks = tuple(self._healthcheck(each) for each in block.named("healthcheck"))
+        if checks:
+            values["healthchecks"] = checks
+        return values
+
+    def _healthcheck(self, block: Block) -> Healthcheck:
+        key = self._read(block, "key", NAME, "default")
+        period = self._read(block, "period", DURATION, 10**10)
+        return Healthcheck(key, period, self._read(block, "limit", DURATION, period))
+
+    # Service instances
+
+    def _default_instance(
+        self, block: Block, group: str, units: tuple[UnitConfig, ...], n: int, count: int
+    ) -> InstanceConfig:
+        """One instance with a part for each component; of the seed's groups, one for each protection group."""
+        name = group if count == 1 else f"{group}#{n}"
+        self._places["instance", name] = block.place
+        number = "" if count == 1 else f"#{n}"
+        types = [each.types[0] for each in units[0].components] if units else []
+        protections = block.named("protection")
+        if not protections:
+            return InstanceConfig(name, tuple(CsiConfig(f"{name}/{each}", each) for each in types))
+        csis = [self._protection(each, number, units) for each in protections]
+        return InstanceConfig(name, tuple(each for each in csis if each is not None))
+
+    def _protection(self, block: Block, number: str, units: tuple[UnitConfig, ...]) -> CsiConfig | None:
+        """The seed's protection group as a component service instance that its members take."""
+        if not number or number == "#1":
+            self._name(block, "protection")
+        name = block.text("name", "?")
+        members = [item for item in block.items if item.key == "member"]
+        known = {each.name for unit in units for each in unit.components}
+        for item in members:
+            if item.value not in known:
+                self._wrong(item.place, f"there is no component {item.value!r}", "a component of this group")
+        if not members:
+            self._wrong(block.place, f"protection group {name!r} has no member", "`member = …`")
+            return None
+        return CsiConfig(f"{name}{number}", name, protection_group=name)
+
+    def _instance(self, block: Block, units: tuple[UnitConfig, ...]) -> InstanceConfig:
+        name = self._name(block, "instance")
+        values = self._values(block, INSTANCE)
+        types = {each for unit in units for component in unit.components for each in component.types}
+        csis = [self._csi(each, name, types) for each in block.named("csi")]
+        if not csis:
+            csis = [CsiConfig(f"{name}/{each}", each) for each in sorted(types)]
+        for each in _cyclic({csi.name: csi.depends for csi in csis}):
+            self._wrong(self._places.get(("csi", each), block.place), f"{each!r} depends on itself", "no cycle")
+        return InstanceConfig(name, tuple(csis), sponsors=self._sponsors(block), **values)
+
+    def _sponsors(self, block: Block) -> tuple[SponsorConfig, ...]:
+        sponsors = []
+        for text in block.text("depends").split(","):
+            if text.strip():
+                sponsor, _, tolerance = text.strip().partition(" ")
+                try:
+                    limit = DURATION.read(tolerance.strip()) if tolerance else 0
+                    sponsors.append(SponsorConfig(NAME.read(sponsor), limit))
+                except ValueError as error:
+                    self._wrong(block.place_of("depends"), f"depends: {error}", "`instance` or `instance 5s`, …")
+        return tuple(sponsors)
+
+    def _csi(self, block: Block, instance: str, types: Iterable[str]) -> CsiConfig:
+        own = self._name(block, "csi", f"{instance}/")
+        kind = self._read(block, "type", NAME, block.text("name"))
+        if kind not in types:
+            place = block.place_of("type")
+            self._wrong(place, f"no component takes the type {kind!r}", f"one of {', '.join(sorted(types))}")
+        attributes = []
+        for item in block.items:
+            if item.key == "set":
+                try:
+                    attributes.append(PAIR.read(item.value))
+                except ValueError as error:
+                    self._wrong(item.place, f"set: {error}", PAIR.expected)
+        depends = tuple(f"{instance}/{each}" for each in self._read(block, "depends", NAMES, ()))
+        return CsiConfig(own, kind, tuple(attributes), depends, block.text("protection_group"))
+
+
+def _cyclic(depends: Mapping[str, Iterable[str]]) -> list[str]:
+    """The names that depend on themselves, by whatever way."""
+    found = []
+    for start in depends:
+        reached: set[str] = set()
+        waiting = list(depends[start])
+        while waiting:
+            name = waiting.pop()
+            if name not in reached:
+                reached.add(name)
+                waiting += depends.get(name, ())
+        if start in reached:
+            found.append(start)
+    return found

@@ -1,0 +1,277 @@
+"""The supervisor: the hands of AMF on a node. It runs life cycle commands, watches processes, and reports.
+
+It is a library of its own executive. Each order is a task, one for each component; a new order for a component ends
+the task of the one before. What runs is known to the guardian as well, a process that ends it when this one is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from socket import socket as Socket
+from typing import Final
+
+from openais.client.supervision import Supervision
+from openais.messages.amf import TEXT_MAX, Keep, Report, Supervise
+from openais.messages.amf_model import SECOND_NS, ComponentConfig
+from openais.messages.amf_state import Order
+from openais.runtime.processes import Guardian, Process
+from openais.types import AisError
+
+STOP_S: Final = 30.0
+"""How long the components of a node that leaves may take to end."""
+
+log = logging.getLogger(__name__)
+
+
+class CommandFailed(Exception):
+    """A life cycle command could not be run, failed, or took too long; the text says which and how."""
+
+
+@dataclass(slots=True)
+class Running:
+    """A component that was instantiated here."""
+
+    config: ComponentConfig
+    generation: int
+    environment: dict[str, str]
+    process: Process
+    """The program, or the command that started it."""
+    watched: bool
+    """Whether its end is the end of the component."""
+
+
+class Supervisor:
+    """The supervisor of one node. `connect` gives the library's end of a connection to the executive."""
+
+    def __init__(self, connect: Callable[[], Socket]) -> None:
+        self._connect = connect
+        self._running: Final[dict[str, Running]] = {}
+        self._tasks: Final[dict[str, asyncio.Task[None]]] = {}
+        self._reports: Final[set[asyncio.Task[None]]] = set()
+        self._guardian: Final = Guardian()
+        self._serving: asyncio.Task[None] | None = None
+        self._library: Supervision | None = None
+        self._stopping = False
+
+    def start(self) -> None:
+        """Begins to serve, in the running loop."""
+        self._serving = asyncio.get_running_loop().create_task(self._serve())
+
+    async def stop(self) -> None:
+        """Ends all components in order, and reports nothing any more."""
+        self._stopping = True
+        await _cancel(self._serving)
+        for task in [*self._tasks.values(), *self._reports]:
+            await _cancel(task)
+        endings = [self._end(running) for running in list(self._running.values())]
+        if endings:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(STOP_S):
+                    await asyncio.gather(*endings, return_exceptions=True)
+        self._close()
+
+    def kill(self) -> None:
+        """Ends all components at once."""
+        self._stopping = True
+        for task in (self._serving, *self._tasks.values(), *self._reports):
+            if task is not None:
+                task.cancel()
+        self._close()
+
+    def _close(self) -> None:
+        for running in self._running.values():
+            running.process.signal(signal.SIGKILL)
+        if self._library is not None:
+            with suppress(AisError):
+                self._library.finalize()
+            self._library = None
+        self._guardian.end()
+
+    async def _serve(self) -> None:
+        try:
+            async with Supervision.open(self._connect()) as library:
+                self._library = library
+                await library.attach(os.getpid())
+                async for event in library:
+                    if isinstance(event, Keep):
+                        self._keep(frozenset(event.components))
+                    else:
+                        self._take(event)
+        except AisError as error:
+            if not self._stopping:
+                log.debug("the supervisor ends: %s", error)
+
+    # Orders
+
+    def _take(self, order: Supervise) -> None:
+        name = order.component.name
+        before = self._tasks.get(name)
+        task = asyncio.get_running_loop().create_task(self._carry_out(order, before))
+        self._tasks[name] = task
+        task.add_done_callback(lambda done: self._forget(name, done))
+
+    def _forget(self, name: str, task: asyncio.Task[None]) -> None:
+        if self._tasks.get(name) is task:
+            del self._tasks[name]
+
+    async def _carry_out(self, order: Supervise, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await _cancel(before)
+        name = order.component.name
+        text, process_id = "", 0
+        try:
+            if order.order is Order.INSTANTIATE:
+                process_id = await self._instantiate(order)
+            elif order.order is Order.TERMINATE:
+                await self._terminate(order)
+            else:
+                await self._clean_up(order)
+        except CommandFailed as error:
+            text = str(error)
+            log.warning("%s: %s", name, text)
+        report = Report(name, order.generation, order.invocation, not text, text[:TEXT_MAX], process_id)
+        await self._report(report)
+
+    async def _report(self, report: Report) -> None:
+        if self._library is not None and not self._stopping:
+            with suppress(AisError):
+                await self._library.report(report)
+
+    async def _instantiate(self, order: Supervise) -> int:
+        config, environment = order.component, dict(order.environment)
+        old = self._running.pop(config.name, None)
+        if old is not None:
+            await self._kill(old)
+        if config.command:
+            process = self._spawn(config, config.command, environment, self._exited)
+            self._running[config.name] = Running(config, order.generation, environment, process, True)
+        else:
+            process = self._spawn(config, config.instantiate, environment, lambda _: None)
+            self._running[config.name] = Running(config, order.generation, environment, process, False)
+            await self._ends_well(config, "INSTANTIATE", process, config.instantiate_limit_ns)
+        self._guardian.runs(config.name, process.process_id, config.cleanup, environment)
+        if config.am_start:
+            await self._command(config, "AM_START", config.am_start, environment, config.instantiate_limit_ns)
+        return process.process_id
+
+    async def _terminate(self, order: Supervise) -> None:
+        config, environment = order.component, dict(order.environment)
+        running = self._running.get(config.name)
+        if running is not None:
+            environment = running.environment
+            running.watched = False
+            with suppress(CommandFailed):
+                await self._end_gently(running)
+        await self._wipe(config, environment)
+
+    async def _end_gently(self, running: Running) -> None:
+        """AM_STOP and TERMINATE, or a SIGTERM, and the time to follow them. Raises CommandFailed."""
+        config = running.config
+        if config.am_stop:
+            await self._command(config, "AM_STOP", config.am_stop, running.environment, config.terminate_limit_ns)
+        if config.terminate:
+            await self._command(config, "TERMINATE", config.terminate, running.environment, config.terminate_limit_ns)
+        else:
+            running.process.signal(signal.SIGTERM)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(config.terminate_limit_ns / SECOND_NS):
+                await asyncio.shield(running.process.over)
+
+    async def _clean_up(self, order: Supervise) -> None:
+        running = self._running.get(order.component.name)
+        if running is not None:
+            running.watched = False
+        elif order.process_id and not order.component.is_run:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(order.process_id, signal.SIGKILL)
+        environment = running.environment if running is not None else dict(order.environment)
+        await self._wipe(order.component, environment)
+
+    async def _wipe(self, config: ComponentConfig, environment: dict[str, str]) -> None:
+        """Nothing of a component is left afterwards. Raises CommandFailed."""
+        running = self._running.pop(config.name, None)
+        if running is not None:
+            await self._kill(running)
+        if config.cleanup:
+            await self._command(config, "CLEANUP", config.cleanup, environment, config.cleanup_limit_ns)
+        self._guardian.gone(config.name)
+
+    async def _kill(self, running: Running) -> None:
+        running.watched = False
+        running.process.signal(signal.SIGKILL)
+        await asyncio.shield(running.process.over)
+
+    async def _end(self, running: Running) -> None:
+        """Ends a component of a node that leaves."""
+        running.watched = False
+        with suppress(CommandFailed):
+            await self._end_gently(running)
+        with suppress(CommandFailed):
+            await self._wipe(running.config, running.environment)
+
+    def _keep(self, names: frozenset[str]) -> None:
+        """Ends what the model does not know any more."""
+        for name in [name for name in self._running if name not in names]:
+            if name not in self._tasks:
+                log.warning("%s is ended: it is not to run here any more", name)
+                running = self._running[name]
+                task = asyncio.get_running_loop().create_task(self._end(running))
+                self._reports.add(task)
+                task.add_done_callback(self._reports.discard)
+
+    # Processes
+
+    def _exited(self, process: Process) -> None:
+        """A program ended by itself."""
+        running = self._running.get(process.name)
+        if running is None or running.process is not process or not running.watched:
+            return
+        del self._running[process.name]
+        if not running.config.cleanup:
+            self._guardian.gone(process.name)
+        log.warning("%s: %s", process.name, process.how)
+        report = Report(process.name, running.generation, 0, False, process.how[:TEXT_MAX])
+        task = asyncio.get_running_loop().create_task(self._report(report))
+        self._reports.add(task)
+        task.add_done_callback(self._reports.discard)
+
+    def _spawn(
+        self, config: ComponentConfig, command: str, environment: dict[str, str], ended: Callable[[Process], None]
+    ) -> Process:
+        try:
+            return Process(config.name, command, environment, config.directory, ended)
+        except (OSError, ValueError) as error:
+            raise CommandFailed(f"{command!r} cannot be run: {error}") from None
+
+    async def _command(
+        self, config: ComponentConfig, what: str, command: str, environment: dict[str, str], limit_ns: int
+    ) -> None:
+        """Runs a life cycle command to its end. Raises CommandFailed."""
+        process = self._spawn(config, command, environment, lambda _: None)
+        await self._ends_well(config, what, process, limit_ns)
+
+    async def _ends_well(self, config: ComponentConfig, what: str, process: Process, limit_ns: int) -> None:
+        """Waits for the end of a command, with success, within its time. Raises CommandFailed."""
+        try:
+            async with asyncio.timeout(limit_ns / SECOND_NS):
+                code = await asyncio.shield(process.over)
+        except TimeoutError:
+            raise CommandFailed(f"{what} did not end within {limit_ns / SECOND_NS:g} s") from None
+        finally:
+            if not process.over.done():
+                process.signal(signal.SIGKILL)
+        if code:
+            raise CommandFailed(f"{what}: {process.how}")
+
+
+async def _cancel(task: asyncio.Task[None] | None) -> None:
+    if task is not None and not task.done():
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
