@@ -1,0 +1,59 @@
+"""Availability management: programs that are kept up and failed over (SA Forum AMF B.04.01 and A.01.01)."""
+
+from openais.client.amf import Amf, AsyncAmf
+from openais.client.amf_component import Component
+from openais.client.amf_operations import COMPONENT_VARIABLE, AmfCallbacks, AmfEvent
+from openais.messages.amf import (
+    CsiRemove,
+    CsiSet,
+    HealthcheckAsk,
+    ProtectionGroup,
+    ProtectionGroupChanged,
+    ProtectionMember,
+    ReadinessSet,
+    Terminate,
+)
+from openais.messages.amf_model import (
+    Admin,
+    AdminOperation,
+    AssignmentState,
+    Capability,
+    HaState,
+    Operational,
+    Presence,
+    Readiness,
+    Recovery,
+    RedundancyModel,
+)
+from openais.types import DispatchFlags, ErrorCode, TrackFlags, Version
+
+__all__ = [
+    "COMPONENT_VARIABLE",
+    "Admin",
+    "AdminOperation",
+    "Amf",
+    "AmfCallbacks",
+    "AmfEvent",
+    "AssignmentState",
+    "AsyncAmf",
+    "Capability",
+    "Component",
+    "CsiRemove",
+    "CsiSet",
+    "DispatchFlags",
+    "ErrorCode",
+    "HaState",
+    "HealthcheckAsk",
+    "Operational",
+    "Presence",
+    "ProtectionGroup",
+    "ProtectionGroupChanged",
+    "ProtectionMember",
+    "Readiness",
+    "ReadinessSet",
+    "Recovery",
+    "RedundancyModel",
+    "Terminate",
+    "TrackFlags",
+    "Version",
+]
