@@ -181,6 +181,8 @@ class _Reader:
         for key in ("active_units", "in_service_units"):
             if values.get(key) == 0:
                 self._wrong(block.place_of(key), f"{key}: 0 units can do no work", "1 or more")
+        if block.named("protection"):
+            values.setdefault("balance", True)
         return GroupConfig(name, units, instances, **values)
 
     def _units(self, block: Block, group: str) -> tuple[UnitConfig, ...]:

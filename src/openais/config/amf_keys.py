@@ -150,6 +150,7 @@ GROUP: Final[Mapping[str, Kind]] = {
     "standby_max": COUNT,
     "auto_adjust": SWITCH,
     "auto_repair": SWITCH,
+    "balance": SWITCH,
     "component_restart_max": COUNT,
     "component_restart_probation": DURATION,
     "unit_restart_max": COUNT,

@@ -261,6 +261,8 @@ class GroupConfig(Configured, frozen=True):
     auto_adjust: bool = False
     """Whether the units of better rank get their work back as soon as they are in service."""
     auto_repair: bool = True
+    balance: bool = False
+    """Whether, in N+M, work moves to units that come into service and have less (the seed's groups)."""
     component_restart_max: Count = 3
     component_restart_probation_ns: DurationNs = 60 * SECOND_NS
     unit_restart_max: Count = 3

@@ -23,6 +23,7 @@ from openais.executive.connections import Credentials
 from openais.executive.effects import CloseLibrary, ExecutiveEffect, Left, ToLibrary
 from openais.executive.executive import Executive
 from openais.executive.flight_recorder import FlightRecorder
+from openais.paths import SOCKET_VARIABLE
 from openais.runtime import assembly
 from openais.runtime.addresses import derive_node_id
 from openais.runtime.admission import Admission, peer_of
@@ -60,7 +61,7 @@ class NodeDriver:
         self._written: Final[dict[int, int]] = {}
         """By connection: bytes that were written to it and that the executive was not told of."""
         self._written_least: Final = settings.ipc.queue_throttle // WRITTEN_SHARE
-        self._supervisor: Final = Supervisor(self.connect)
+        self._supervisor: Final = Supervisor(self.connect, {SOCKET_VARIABLE: str(settings.ipc.socket)})
         self._timer: asyncio.TimerHandle | None = None
         self._armed_for = math.inf
         self._performing = False

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from socket import socket as Socket
@@ -47,10 +47,14 @@ class Running:
 
 
 class Supervisor:
-    """The supervisor of one node. `connect` gives the library's end of a connection to the executive."""
+    """The supervisor of one node.
 
-    def __init__(self, connect: Callable[[], Socket]) -> None:
+    `connect` gives the library's end of a connection to the executive; `environment` is what all components are given.
+    """
+
+    def __init__(self, connect: Callable[[], Socket], environment: Mapping[str, str]) -> None:
         self._connect = connect
+        self._environment = dict(environment)
         self._running: Final[dict[str, Running]] = {}
         self._tasks: Final[dict[str, asyncio.Task[None]]] = {}
         self._reports: Final[set[asyncio.Task[None]]] = set()
@@ -144,7 +148,7 @@ class Supervisor:
                 await self._library.report(report)
 
     async def _instantiate(self, order: Supervise) -> int:
-        config, environment = order.component, dict(order.environment)
+        config, environment = order.component, self._environment | dict(order.environment)
         old = self._running.pop(config.name, None)
         if old is not None:
             await self._kill(old)
@@ -161,7 +165,7 @@ class Supervisor:
         return process.process_id
 
     async def _terminate(self, order: Supervise) -> None:
-        config, environment = order.component, dict(order.environment)
+        config, environment = order.component, self._environment | dict(order.environment)
         running = self._running.get(config.name)
         if running is not None:
             environment = running.environment
@@ -190,7 +194,7 @@ class Supervisor:
         elif order.process_id and not order.component.is_run:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(order.process_id, signal.SIGKILL)
-        environment = running.environment if running is not None else dict(order.environment)
+        environment = running.environment if running is not None else self._environment | dict(order.environment)
         await self._wipe(order.component, environment)
 
     async def _wipe(self, config: ComponentConfig, environment: dict[str, str]) -> None:

@@ -34,6 +34,7 @@ def views(draw: st.DrawFn) -> GroupView:
         active_max=draw(st.sampled_from((1, 2, FOR_EVER))),
         standby_max=draw(st.sampled_from((1, 2, FOR_EVER))),
         adjust=draw(st.booleans()),
+        balance=draw(st.booleans()),
     )
 
 
@@ -48,6 +49,7 @@ def again(view: GroupView, current: Assignments) -> GroupView:
         view.active_max,
         view.standby_max,
         view.adjust,
+        view.balance,
     )
 
 

@@ -106,6 +106,7 @@ class Workflow:
             active_max=group.config.active_max,
             standby_max=group.config.standby_max,
             adjust=group.config.auto_adjust and not group.state.pinned,
+            balance=group.config.balance,
             pinned=group.state.pinned,
         )
         wanted = POLICIES[group.config.model](view)

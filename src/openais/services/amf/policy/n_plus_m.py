@@ -45,8 +45,9 @@ def _fitness(view: GroupView, unit: UnitView) -> tuple[bool, bool, int, bool]:
 
 
 def _assign(view: GroupView, wanted: Assignments, units: list[UnitView], state: HaState, most: int) -> None:
-    spread = Spread(view, units, state, most)
     instances = ranked_instances(view.instances)
+    share = -(-len(instances) // len(units)) if view.balance and units else most
+    spread = Spread(view, units, state, min(most, share))
     if state is HaState.STANDBY:
         instances = [instance for instance in instances if wanted.get(instance.name)]
     for name, chosen in spread.one_each(instances).items():

@@ -53,6 +53,8 @@ class GroupView:
     standby_max: int = FOR_EVER
     adjust: bool = False
     """Whether rank wins over minimal movement."""
+    balance: bool = False
+    """Whether, in N+M, instances move to active units that have less."""
     pinned: str = ""
     """The unit that a swap has chosen to be active."""
 
