@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from tools.availability_states import availability_states
 from tools.command_reference import command_reference
 from tools.configuration_reference import configuration_reference
 from tools.file_map import file_map
@@ -25,6 +26,7 @@ DOCUMENTS: Final[dict[str, Callable[[], str]]] = {
     "docs/commands.md": command_reference,
     "docs/reference/files.md": file_map,
     "docs/reference/states.md": state_diagram,
+    "docs/reference/availability-states.md": availability_states,
     "docs/space-time.svg": space_time_diagram,
 }
 
