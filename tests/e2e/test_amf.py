@@ -51,7 +51,7 @@ def counters() -> bytes:
         component {{
             name: counter
             sa_aware: on
-            command: {sys.executable} {EXAMPLES / "counter.py"}
+            command: {sys.executable} {EXAMPLES / "counting.py"}
             recovery: failover
         }}
     }}

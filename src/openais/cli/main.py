@@ -33,9 +33,9 @@ COMMANDS: Final[dict[str, Lazy]] = {
     "top": Lazy("openais.cli.top", "top", "A live view of members, ring and rates."),
     "evs": Lazy("openais.cli.evs", "evs", "Send and receive the ordered messages of a group."),
     "evt": Lazy("openais.cli.evt", "evt", "Publish events, and be given those that pass your filters."),
+    "amf": Lazy("openais.cli.amf", "amf", "Programs that are kept up and failed over: states, locks, history."),
     "ckpt": Lazy("openais.cli.ckpt", "ckpt", "List, read, write and watch checkpoints."),
     "c-api": Lazy("openais.cli.c_api", "c_api", "The SA Forum libraries for programs in C."),
-    "amf": Lazy("openais.cli.amf", "amf", "Programs that are kept up and failed over: states, locks, history."),
     "bench": Lazy("openais.cli.bench", "bench", "Measure this cluster."),
     "simulate": Lazy("openais.cli.simulate", "simulate", "Simulate clusters with faults, and check every promise."),
 }

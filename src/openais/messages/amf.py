@@ -371,12 +371,16 @@ class GroupHello(Message, frozen=True):
 
 @group_message(ServiceId.AMF, 2)
 class GroupApply(Message, frozen=True):
+    """A configuration is to be in force."""
+
     caller: Source
     model: ModelConfig
 
 
 @group_message(ServiceId.AMF, 3)
 class GroupAdminister(Message, frozen=True):
+    """saAmfAdminOperationInvoke."""
+
     caller: Source
     operation: AdminOperation
     entity: Entity
@@ -386,6 +390,8 @@ class GroupAdminister(Message, frozen=True):
 
 @group_message(ServiceId.AMF, 4)
 class GroupRegister(Message, frozen=True):
+    """A program is a component."""
+
     caller: Source
     component: str
     proxy: str
@@ -395,6 +401,8 @@ class GroupRegister(Message, frozen=True):
 
 @group_message(ServiceId.AMF, 5)
 class GroupUnregister(Message, frozen=True):
+    """It is one no more."""
+
     caller: Source
     component: str
     time_ns: TimeNs
@@ -458,6 +466,8 @@ class GroupQuiesced(Message, frozen=True):
 
 @group_message(ServiceId.AMF, 12)
 class GroupErrorClear(Message, frozen=True):
+    """A component is repaired."""
+
     caller: Source
     component: str
 

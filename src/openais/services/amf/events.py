@@ -116,6 +116,7 @@ class Events:
     def why_not_register(
         self, origin: NodeId, component: Component | None, message: messages.GroupRegister
     ) -> tuple[ErrorCode, str] | None:
+        """Why a program may not be a component, if so."""
         if component is None:
             return ErrorCode.NOT_EXIST, f"register: there is no component {message.component!r}"
         if not component.config.sa_aware:

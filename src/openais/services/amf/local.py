@@ -11,25 +11,29 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from openais.messages.amf import (
+    Answered,
     CsiRemove,
     CsiSet,
     GroupDone,
     GroupFailed,
+    GroupQuiesced,
     HealthcheckAsk,
     Keep,
     ProtectionGroup,
     ProtectionGroupChanged,
     ProtectionMember,
     ReadinessSet,
+    Respond,
     Supervise,
     Terminate,
 )
 from openais.messages.amf_model import SECOND_NS, CsiConfig, HaState, Healthcheck, Presence, Readiness, Recovery
 from openais.messages.amf_state import Order, Pending
+from openais.messages.base import Source
 from openais.services.amf.model import Component, Model
 from openais.services.amf.readiness import readiness
-from openais.services.base import Callback, Effects, LibraryConnection, LocalNode, SetTimer, ToGroup
-from openais.types import ErrorCode, Priority, TimeNs, TrackFlags, Version
+from openais.services.base import Callback, Effects, LibraryConnection, LocalNode, Reply, SetTimer, ToGroup
+from openais.types import ErrorCode, NotExist, Priority, TimeNs, TrackFlags, Version
 
 HEALTHCHECK_INVOCATION: Final = 1 << 48
 """Invocations of healthchecks count from here; those of orders stay below."""
@@ -215,6 +219,59 @@ class Local:
             return
         yield from self.stop_check(component_name, key)
         yield self.fails(component, f"healthcheck {key} was not answered in time", check.recovery)
+
+    # What libraries ask for
+
+    def quiescing_complete(self, caller: Source, request: Respond) -> Effects:
+        """The invocation of a QUIESCING that is answered stands for the only one that the component has."""
+        for component in self.own_components():
+            if component.state.connection != caller.connection:
+                continue
+            for csi, state in component.state.csis.items():
+                if state is HaState.QUIESCING:
+                    yield ToGroup(GroupQuiesced(component.name, csi, self._node.wall_time_ns), Priority.HIGH)
+                    yield Reply(caller, Answered())
+                    return
+        raise NotExist("quiescing complete: nothing of this caller is quiescing")
+
+    def is_protection_group(self, name: str) -> bool:
+        """Whether there is a component service instance, or a protection group of the seed, of this name."""
+        return any(
+            name in (csi.name, csi.protection_group)
+            for group in self._model.groups.values()
+            for instance in group.instances.values()
+            for csi in instance.config.csis
+        )
+
+    def component(self, name: str) -> Component:
+        """The component of that name. Raises NotExist."""
+        component = self._model.component(name)
+        if component is None:
+            raise NotExist(f"there is no component {name!r}")
+        return component
+
+    def registered(self, caller: Source, name: str) -> Component:
+        """The component, if it is registered over the connection of the caller. Raises NotExist."""
+        component = self.component(name)
+        here = self._model.host(component.unit) == caller.node_id
+        if not here or component.state.connection != caller.connection:
+            raise NotExist(f"{name} is not registered by this caller")
+        return component
+
+    def check(self, caller: Source, name: str, key: str) -> Check:
+        check = self.checks.get((name, key))
+        if check is None or check.connection != caller.connection:
+            raise NotExist(f"healthcheck {key!r} of {name} was not started by this caller")
+        return check
+
+    def own_components(self) -> Iterator[Component]:
+        for unit in self._model.units():
+            if self._model.host(unit) == self._node.node_id:
+                yield from unit.components
+
+    def done(self, component: Component, pending: Pending, succeeded: bool, text: str) -> ToGroup:
+        message = GroupDone(component.name, pending.invocation, succeeded, text, self._node.wall_time_ns)
+        return ToGroup(message, Priority.HIGH)
 
     # Libraries
 

@@ -9,14 +9,30 @@ stand by, or to give up, by the ordinary callbacks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from openais.messages.amf import ClusterState, HistoryState, ServiceGroupState
 from openais.messages.amf_model import Admin, GroupConfig
 from openais.messages.amf_state import GroupState, Happened, NodeState, UnitState
-from openais.messages.base import decode, encode
+from openais.messages.base import Message, decode, encode
 from openais.services.amf.model import Group, Model
 from openais.services.base import ComponentState
+
+HISTORY_IN_STATE: Final = 100
+"""Lines of the history in one message of the state transfer."""
+
+
+def transferred(model: Model) -> Iterator[Message]:
+    """The state, as the messages that `merge` reads."""
+    applications = tuple((name, int(admin)) for name, admin in model.applications.items())
+    nodes = tuple(model.nodes.values())
+    yield ClusterState(model.version, model.invocation, model.time_ns, nodes, applications)
+    for group in model.groups.values():
+        yield ServiceGroupState(group.config, group.state)
+    lines = tuple(model.history)
+    for first in range(0, len(lines), HISTORY_IN_STATE):
+        yield HistoryState(lines[first : first + HISTORY_IN_STATE])
 
 
 class _Side:

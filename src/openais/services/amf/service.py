@@ -20,15 +20,15 @@ import msgspec
 
 from openais.messages import amf as messages
 from openais.messages.amf_model import AdminOperation, Entity, HaState, ModelConfig, Operational, Presence, Recovery
-from openais.messages.amf_state import NodeState, Order, Pending
+from openais.messages.amf_state import NodeState, Order
 from openais.messages.base import Message, ServiceId, Source
 from openais.services.amf.administration import Administration
 from openais.services.amf.describing import describe
 from openais.services.amf.escalation import Escalation
 from openais.services.amf.events import Events
 from openais.services.amf.local import Check, Library, Local
-from openais.services.amf.merging import merge
-from openais.services.amf.model import Component, Group, Model, Unit
+from openais.services.amf.merging import merge, transferred
+from openais.services.amf.model import Group, Model, Unit
 from openais.services.amf.readiness import readiness
 from openais.services.amf.workflow import Workflow
 from openais.services.base import (
@@ -61,8 +61,6 @@ from openais.types import (
 
 VERSION_B: Final = Version("B", 4, 1)
 VERSION_A: Final = Version("A", 1, 1)
-HISTORY_IN_STATE: Final = 100
-"""Lines of the history in one message of the state transfer."""
 
 
 class Amf(Service):
@@ -105,15 +103,7 @@ class Amf(Service):
                 model.nodes[node_id].operational = Operational.ENABLED
 
     def state_to_transfer(self) -> Iterator[Message]:
-        model = self._model
-        applications = tuple((name, int(admin)) for name, admin in model.applications.items())
-        nodes = tuple(model.nodes.values())
-        yield messages.ClusterState(model.version, model.invocation, model.time_ns, nodes, applications)
-        for group in model.groups.values():
-            yield messages.ServiceGroupState(group.config, group.state)
-        lines = tuple(model.history)
-        for first in range(0, len(lines), HISTORY_IN_STATE):
-            yield messages.HistoryState(lines[first : first + HISTORY_IN_STATE])
+        return transferred(self._model)
 
     def merge_states(self, states: Sequence[ComponentState]) -> Effects:
         merge(self._model, states)
@@ -137,7 +127,7 @@ class Amf(Service):
 
     def library_closed(self, connection: int) -> Effects:
         yield from self._local.closed(connection)
-        if any(each.state.connection == connection for each in self._own_components()):
+        if any(each.state.connection == connection for each in self._local.own_components()):
             yield ToGroup(messages.GroupClosed(self.node.node_id, connection, self._now), Priority.HIGH)
 
     @library(messages.Register, sends=Priority.HIGH)
@@ -149,7 +139,7 @@ class Amf(Service):
 
     @library(messages.Unregister, sends=Priority.HIGH)
     def unregister(self, caller: Source, request: messages.Unregister) -> Effects:
-        self._registered(caller, request.component)
+        self._local.registered(caller, request.component)
         yield ToGroup(messages.GroupUnregister(caller, request.component, self._now), Priority.HIGH)
 
     @library(messages.Respond, sends=Priority.HIGH)
@@ -161,48 +151,36 @@ class Amf(Service):
             yield Reply(caller, messages.Answered())
             return
         if request.quiesced:
-            yield from self._quiescing_complete(caller, request)
+            yield from self._local.quiescing_complete(caller, request)
             return
-        for component in self._own_components():
+        for component in self._local.own_components():
             pending = component.state.pending
             if pending is not None and pending.invocation == request.invocation:
-                self._registered(caller, component.name)
+                self._local.registered(caller, component.name)
                 succeeded = request.error == ErrorCode.OK
                 text = "" if succeeded else f"it answered {request.error}"
-                yield self._done(component, pending, succeeded, text)
+                yield self._local.done(component, pending, succeeded, text)
                 yield Reply(caller, messages.Answered())
                 return
         raise NotExist(f"response: nothing waits for an answer to invocation {request.invocation}")
 
-    def _quiescing_complete(self, caller: Source, request: messages.Respond) -> Effects:
-        """The invocation of a QUIESCING that is answered stands for the only one that the component has."""
-        for component in self._own_components():
-            if component.state.connection != caller.connection:
-                continue
-            for csi, state in component.state.csis.items():
-                if state is HaState.QUIESCING:
-                    yield ToGroup(messages.GroupQuiesced(component.name, csi, self._now), Priority.HIGH)
-                    yield Reply(caller, messages.Answered())
-                    return
-        raise NotExist("quiescing complete: nothing of this caller is quiescing")
-
     @library(messages.HaStateGet)
     def ha_state_get(self, caller: Source, request: messages.HaStateGet) -> Effects:
-        state = self._component(request.component).state.csis.get(request.csi)
+        state = self._local.component(request.component).state.csis.get(request.csi)
         if state is None:
             raise NotExist(f"{request.component} is not assigned {request.csi}")
         yield Reply(caller, messages.HaStateFound(state))
 
     @library(messages.ComponentGet)
     def component_get(self, caller: Source, request: messages.ComponentGet) -> Effects:
-        component = self._component(request.component)
+        component = self._local.component(request.component)
         pending = int(component.state.pending.order) if component.state.pending else 0
         state = readiness(self._model, component.unit)
         yield Reply(caller, messages.ComponentFound(state, component.config.capability, pending))
 
     @library(messages.HealthcheckStart)
     def healthcheck_start(self, caller: Source, request: messages.HealthcheckStart) -> Effects:
-        component = self._registered(caller, request.component)
+        component = self._local.registered(caller, request.component)
         config = next((each for each in component.config.healthchecks if each.key == request.key), None)
         if config is None:
             raise NotExist(f"{request.component} has no healthcheck {request.key!r}")
@@ -214,19 +192,19 @@ class Amf(Service):
 
     @library(messages.HealthcheckStop)
     def healthcheck_stop(self, caller: Source, request: messages.HealthcheckStop) -> Effects:
-        self._check(caller, request.component, request.key)
+        self._local.check(caller, request.component, request.key)
         yield from self._local.stop_check(request.component, request.key)
         yield Reply(caller, messages.HealthcheckStopped())
 
     @library(messages.HealthcheckConfirm, sends=Priority.HIGH)
     def healthcheck_confirm(self, caller: Source, request: messages.HealthcheckConfirm) -> Effects:
-        check = self._check(caller, request.component, request.key)
+        check = self._local.check(caller, request.component, request.key)
         yield from self._local.confirmed(check, request.error)
         yield Reply(caller, messages.Confirmed())
 
     @library(messages.ErrorReport, sends=Priority.HIGH)
     def error_report(self, caller: Source, request: messages.ErrorReport) -> Effects:
-        component = self._component(request.component)
+        component = self._local.component(request.component)
         now = self._now
         yield ToGroup(
             messages.GroupFailed(
@@ -238,7 +216,7 @@ class Amf(Service):
 
     @library(messages.ErrorClear, sends=Priority.HIGH)
     def error_clear(self, caller: Source, request: messages.ErrorClear) -> Effects:
-        self._component(request.component)
+        self._local.component(request.component)
         yield ToGroup(messages.GroupErrorClear(caller, request.component), Priority.HIGH)
 
     @library(messages.ProtectionGroupTrack)
@@ -247,7 +225,7 @@ class Amf(Service):
         both = TrackFlags.CHANGES | TrackFlags.CHANGES_ONLY
         if not flags or flags & both == both:
             raise BadFlags(f"protection group track: flags {request.flags}")
-        if not self._is_protection_group(request.csi):
+        if not self._local.is_protection_group(request.csi):
             raise NotExist(f"there is no protection group {request.csi!r}")
         if flags & both:
             self._local.libraries[caller.connection].tracks[request.csi] = flags & both
@@ -298,7 +276,7 @@ class Amf(Service):
         self._local.supervisor = caller.connection
         yield Reply(caller, messages.Attached())
         yield from self._local.keep()
-        yield from self._local.again(self._own_components())
+        yield from self._local.again(self._local.own_components())
 
     @library(messages.Report, sends=Priority.HIGH)
     def report(self, caller: Source, request: messages.Report) -> Effects:
@@ -506,40 +484,3 @@ class Amf(Service):
         """The node of a unit is gone."""
         if self._events.lose(unit, fencing=bool(self._fence_s)):
             yield SetTimer(f"fence/{unit.name}", self._fence_s)
-
-    def _done(self, component: Component, pending: Pending, succeeded: bool, text: str) -> ToGroup:
-        message = messages.GroupDone(component.name, pending.invocation, succeeded, text, self._now)
-        return ToGroup(message, Priority.HIGH)
-
-    def _own_components(self) -> Iterator[Component]:
-        for unit in self._model.units():
-            if self._model.host(unit) == self.node.node_id:
-                yield from unit.components
-
-    def _component(self, name: str) -> Component:
-        component = self._model.component(name)
-        if component is None:
-            raise NotExist(f"there is no component {name!r}")
-        return component
-
-    def _registered(self, caller: Source, name: str) -> Component:
-        """The component, if it is registered over the connection of the caller. Raises NotExist."""
-        component = self._component(name)
-        here = self._model.host(component.unit) == caller.node_id
-        if not here or component.state.connection != caller.connection:
-            raise NotExist(f"{name} is not registered by this caller")
-        return component
-
-    def _check(self, caller: Source, name: str, key: str) -> Check:
-        check = self._local.checks.get((name, key))
-        if check is None or check.connection != caller.connection:
-            raise NotExist(f"healthcheck {key!r} of {name} was not started by this caller")
-        return check
-
-    def _is_protection_group(self, name: str) -> bool:
-        return any(
-            name in (csi.name, csi.protection_group)
-            for group in self._model.groups.values()
-            for instance in group.instances.values()
-            for csi in instance.config.csis
-        )

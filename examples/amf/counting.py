@@ -3,7 +3,7 @@
 type {
     name: counter
     sa_aware: on
-    command: /usr/bin/env python3 counter.py
+    command: /usr/bin/env python3 counting.py
     recovery: failover
 }
 group {
