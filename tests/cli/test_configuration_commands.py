@@ -73,7 +73,7 @@ def test_check_tells_every_mistake_with_its_place(configuration: Path) -> None:
     assert told.stdout.splitlines() == [
         f"{configuration}:2: token: 'soon' is not a whole number; expected a whole number from 20 to 60000 (ms)",
         f"{configuration}:4: unknown section 'netwrk', did you mean 'network'?; expected one of network, logging, "
-        "totem, ipc, ckpt",
+        "totem, ipc, ckpt, amf",
         f"{configuration}: 2 mistakes",
     ]
 

@@ -51,9 +51,14 @@ class Administration:
             Op.REPAIRED: self._repaired,
         }
 
-    def find(self, name: str) -> Entity:
-        """What kind of entity has this name: a group, unit, service instance, component, node or application."""
+    def find(self, operation: AdminOperation, name: str) -> Entity:
+        """What kind of entity has this name: a group, unit, service instance, component, node or application.
+
+        A group and its service instance may have one name: then it is the instance that is swapped, else the group.
+        """
         model = self._model
+        if operation is Op.SI_SWAP and model.instance(name) is not None:
+            return Entity.INSTANCE
         if name in model.groups:
             return Entity.GROUP
         if model.unit(name) is not None:

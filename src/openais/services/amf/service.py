@@ -252,7 +252,7 @@ class Amf(Service):
 
     @library(messages.Administrate, sends=Priority.MED)
     def administrate(self, caller: Source, request: messages.Administrate) -> Effects:
-        entity = self._administration.find(request.name)
+        entity = self._administration.find(request.operation, request.name)
         yield ToGroup(
             messages.GroupAdminister(caller, request.operation, entity, request.name, self._now), Priority.MED
         )
