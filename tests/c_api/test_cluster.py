@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from openais.amf import Amf
 from openais.ckpt import Ckpt
 from openais.clm import Clm
+from openais.config.amf import load_amf
 from openais.evt import Evt
 from tests.c_api.cluster import ProcessCluster
 from tests.c_api.conftest import PROGRAMS
@@ -95,3 +98,40 @@ def test_python_over_the_c_libraries_and_python_see_each_other(installation: Pat
             assert (event.data, event.publisher) == (b"hello from C", "ctypes")
             assert line_of(program) == "written"
             assert bytes(checkpoint.read("a", consistent=True, retry=True)) == b"written by C"
+
+
+def states(amf: Amf) -> dict[str, set[str]]:
+    """The HA states of each component that has answered all that it was told."""
+    components = (
+        each for group in amf.state(retry=True)["groups"] for unit in group["units"] for each in unit["components"]
+    )
+    return {each["name"]: set() if each["pending"] else set(each["assignments"].values()) for each in components}
+
+
+def until(amf: Amf, wanted: dict[str, str]) -> None:
+    """Waits until components have these HA states."""
+    deadline = time.monotonic() + PATIENCE_S
+    while any(state not in states(amf)[name] for name, state in wanted.items()):
+        assert time.monotonic() < deadline, states(amf)
+
+
+def test_six_components_in_c_are_given_their_states_and_fail_over(compiled: Compile, three: list[Path]) -> None:
+    program = compiled(EXAMPLES / "component.c")
+    running: dict[str, subprocess.Popen[bytes]] = {}
+    with Amf(three[0], timeout=PATIENCE_S) as amf:
+        amf.apply(load_amf(EXAMPLES.parent / "amf" / "groups.conf"), retry=True)
+        try:
+            for number in (1, 2, 3):
+                state = "standby" if number == 3 else "active"
+                for kind in "ab":
+                    name = f"component_{kind}{number}"
+                    environment = {**os.environ, "OPENAIS_SOCKET": str(three[number - 1])}
+                    running[name] = subprocess.Popen([program, name], env=environment, stdout=subprocess.DEVNULL)
+                until(amf, {f"component_{kind}{number}": state for kind in "ab"})
+            running["component_a1"].kill()
+            until(amf, {"component_a3": "active", "component_b3": "active"})
+        finally:
+            for process in running.values():
+                process.kill()
+                process.wait()
+            amf.apply((), retry=True)

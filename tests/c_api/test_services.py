@@ -1,4 +1,4 @@
-"""libSaEvt.so, libSaCkpt.so and libevs.so in C programs."""
+"""libSaAmf.so, libSaCkpt.so, libSaEvt.so and libevs.so in C programs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ import pytest
 from tests.c_api.conftest import Run
 
 
-@pytest.mark.parametrize("program", ["evt_test.c", "ckpt_test.c", "evs_test.c"])
+@pytest.mark.parametrize("program", ["amf_test.c", "ckpt_test.c", "evs_test.c", "evt_test.c"])
 def test_every_function_callback_and_error_is_that_of_the_interface(program: str, run: Run) -> None:
     assert run(program) == "done\n"

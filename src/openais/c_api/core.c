@@ -136,6 +136,14 @@ static void openais_after_fork_in_child(void)
     PyGILState_Release(openais_fork_state);
 }
 
+/* The descriptor goes by value, and has a union in it, which only C can pass. */
+static void openais_call_csi_set(
+    SaAmfCSISetCallbackT callback, SaInvocationT invocation, const SaNameT *component, SaAmfHAStateT state,
+    const SaAmfCSIDescriptorT *descriptor)
+{
+    callback(invocation, component, state, *descriptor);
+}
+
 static int openais_start(void)
 {
     char wanted[16];

@@ -15,8 +15,16 @@ struct in_addr { uint32_t s_addr; ...; };
 struct iovec { void *iov_base; size_t iov_len; ...; };
 void *malloc(size_t);
 void free(void *);
+char *getenv(const char *);
 """
 """What the headers and we use of the system's, as cffi is to know it."""
+
+FROM_CORE: Final = """
+void openais_call_csi_set(
+    SaAmfCSISetCallbackT callback, SaInvocationT invocation, const SaNameT *component, SaAmfHAStateT state,
+    const SaAmfCSIDescriptorT *descriptor);
+"""
+"""What core.c defines for the modules of the services."""
 
 _PROTOTYPE: Final = re.compile(r"extern\s+(\w+)\s+(\w+)\s*\(([^;]*)\)\s*;")
 
@@ -48,6 +56,7 @@ class LibraryFile(NamedTuple):
 
 # OpenSAF names them .so.0 and .so.1, openais .so.2 and .so.3. The later libevs.so have another interface.
 LIBRARIES: Final = (
+    LibraryFile("SaAmf", "saAmf.h", "openais.c_api.amf", (0, 1, 2, 3), "SA Forum availability management"),
     LibraryFile("SaClm", "saClm.h", "openais.c_api.clm", (0, 1, 2, 3), "SA Forum cluster membership"),
     LibraryFile("SaCkpt", "saCkpt.h", "openais.c_api.ckpt", (0, 1, 2, 3), "SA Forum checkpoints"),
     LibraryFile("SaEvt", "saEvt.h", "openais.c_api.evt", (0, 1, 2, 3), "SA Forum events"),
@@ -85,7 +94,7 @@ def types_of(text: str) -> str:
     """The declarations of preprocessed headers without the functions, for cffi."""
     known = re.compile(r"typedef u?int(8|16|32|64)_t \w+;")
     assert known.search(text)
-    return FROM_SYSTEM_HEADERS + _PROTOTYPE.sub("", text)
+    return FROM_SYSTEM_HEADERS + _PROTOTYPE.sub("", text) + FROM_CORE
 
 
 def functions_of(text: str) -> list[Function]:
