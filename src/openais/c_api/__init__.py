@@ -1,4 +1,4 @@
-"""The libraries of the SA Forum for C: libSaClm.so, libSaEvt.so, libevs.so, and their like.
+"""The libraries of the SA Forum for C: libSaClm.so, libSaAmf.so, libSaCkpt.so, libSaEvt.so and libevs.so.
 
 Theory of operation. There is one implementation of every library, the Python one of `client`; a C program is given it
 by an interpreter inside its own process. Two kinds of things are built (`build`):
@@ -10,6 +10,6 @@ by an interpreter inside its own process. Two kinds of things are built (`build`
 `include/` holds the headers: what programs are compiled with, and what cffi is given (`declarations`).
 
 Inside the interpreter `boundary` turns exceptions into error codes and keeps the handles, and each service has a module
-that turns C structures into the calls of the Python library and back: `clm`, `evt`, `evs`. Those modules can be
-imported only there; everything else here is ordinary Python.
+that turns C structures into the calls of the Python library and back: `amf`, `ckpt`, `clm`, `evs`, `evt`. Those
+modules can be imported only there; everything else here is ordinary Python.
 """
