@@ -20,6 +20,7 @@ VIOLATIONS_MAX: Final = 50
 """Violations that one run reports; what comes after the first few is their consequence."""
 
 TITLES: Final = {
+    "one active": "at most one component is active where the model says so",
     "1": "each delivery has exactly one send before it, in its configuration",
     "2": "a configuration is installed by all its members, or they fail or go on",
     "3": "every event is in the configuration installed last, and they come in order",

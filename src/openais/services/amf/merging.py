@@ -2,7 +2,8 @@
 
 The configuration is that of the highest version; of equal ones that of the component that has lived, then of most
 members, then of the lowest node id. The same order decides whose service groups, and wanted assignments, go on. What
-runs on a node is known best by the component that the node was in: units are taken from there. So when partitions
+runs on a node is known best by the component that the node was in: units are taken from there; those of nodes that are
+not there from one that knows that such a node may not have given up (`fenced`). So when partitions
 meet that were both active, the wanted assignments of one go on, and the units of the other are told to quiesce and to
 stand by, or to give up, by the ordinary callbacks.
 """
@@ -91,6 +92,12 @@ def _nodes(sides: list[_Side]) -> dict[int, NodeState]:
     return {node_id: nodes[node_id] for node_id in sorted(nodes)}
 
 
+def _is_back(name: str, sides: list[_Side]) -> bool:
+    """Whether the node of this name is a member, started anew: nothing that it had before is left."""
+    members = {each for side in sides for each in side.members}
+    return any(each.name == name and each.node_id in members for side in sides for each in side.cluster.nodes)
+
+
 def _group(first: ServiceGroupState, sides: list[_Side]) -> Group:
     config: GroupConfig = first.config
     state = GroupState(first.state.name, first.state.admin, first.state.pinned)
@@ -98,11 +105,14 @@ def _group(first: ServiceGroupState, sides: list[_Side]) -> Group:
     admins = {unit.name: unit.admin for unit in first.state.units}
     for unit in config.units:
         side = next((side for side in sides if side.hosts(unit.name, unit.node)), None)
+        fenced = side is None and not _is_back(unit.node, sides)
+        if fenced:
+            side = next((each for each in sides if unit.name in each.units and each.units[unit.name].fenced), None)
         known = side.units.get(unit.name) if side is not None else None
         if side is None or known is None:
             state.units.append(UnitState(unit.name, admin=admins.get(unit.name, Admin.UNLOCKED)))
             continue
-        known.admin, known.fenced = admins.get(unit.name, known.admin), False
+        known.admin, known.fenced = admins.get(unit.name, known.admin), fenced
         state.units.append(known)
         here = (side.components.get(component.name) for component in unit.components)
         state.components += [each for each in here if each is not None]

@@ -101,6 +101,10 @@ class Amf(Service):
             if node_id in model.nodes:
                 model.note(model.nodes[node_id].name, "left the cluster")
                 model.nodes[node_id].operational = Operational.ENABLED
+        if not change.quorate:  # at once: the exchange of state may be interrupted again and again
+            model.quorate = False
+            self._escalation.give_up(model.units())
+            yield from self._local.carry_out(self._workflow.take())
 
     def state_to_transfer(self) -> Iterator[Message]:
         return transferred(self._model)
@@ -115,6 +119,9 @@ class Amf(Service):
         model.quorate = change.quorate
         if not change.quorate:
             self._escalation.give_up(model.units())
+        for unit in model.units():
+            if unit.state.fenced:  # who had the timer may be gone
+                yield SetTimer(f"fence/{unit.name}", self._fence_s)
         yield from self._local.keep()
         yield from self._settle(model.groups.values())
         yield ToGroup(messages.GroupHello(self.node.name), Priority.HIGH)
