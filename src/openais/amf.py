@@ -1,8 +1,9 @@
 """Availability management: programs that are kept up and failed over (SA Forum AMF B.04.01 and A.01.01)."""
 
-from openais.client.amf import Amf, AsyncAmf
+from openais.client.amf import Amf
 from openais.client.amf_component import Component
 from openais.client.amf_operations import COMPONENT_VARIABLE, AmfCallbacks, AmfEvent
+from openais.client.async_amf import AsyncAmf
 from openais.messages.amf import (
     CsiRemove,
     CsiSet,

@@ -6,8 +6,8 @@ from collections.abc import Awaitable
 from pathlib import Path
 from typing import Final
 
-from openais.client.amf import AsyncAmf
 from openais.client.amf_operations import AmfEvent, component_name
+from openais.client.async_amf import AsyncAmf
 from openais.messages.amf import CsiRemove, CsiSet, HealthcheckAsk, ProtectionGroupChanged, ReadinessSet, Terminate
 from openais.messages.amf_model import HaState
 from openais.types import ErrorCode

@@ -162,6 +162,20 @@ static void *dispatch_blocking(void *handle)
     return NULL;
 }
 
+static void forks(SaAmfHandleT handle)
+{
+    int status;
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        all_give(SA_AIS_ERR_BAD_HANDLE, handle);
+        GIVES(SA_AIS_OK, saAmfFinalize(initialized(&callbacks)));
+        _exit(0);
+    }
+    CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    GIVES(SA_AIS_OK, saAmfDispatch(handle, SA_DISPATCH_ALL));
+}
+
 static void rounds(int count)
 {
     for (int i = 0; i < count; i++)
@@ -180,6 +194,7 @@ int main(void)
     parameters(handle);
     unknown(handle);
     version_4(handle);
+    forks(handle);
     pthread_create(&blocked, NULL, dispatch_blocking, &handle);
     GIVES(SA_AIS_OK, saAmfFinalize(handle));
     pthread_join(blocked, NULL);
