@@ -5,10 +5,11 @@
 
 Of ours there are two kinds. `openais-…` is a message to a group of three programs, delivered in one order to all; it
 counts when its sender is given it. `ckpt-…` is the overwriting of a section of a checkpoint; it counts when it is
-answered. With `safe` and `all` every member of the ring has it then, which comes closest to what the others promise: a
-majority of etcd has it on disk, a majority of PySyncObj in memory. etcd (Debian package etcd-server) is asked over its
-HTTP gateway, on connections that are kept. PySyncObj (from PyPI) is asked by the program that is one of its three
-nodes. `dictionary` is the floor: a dictionary of one process behind a unix socket, not replicated at all.
+answered. With `safe` and `all` every member of the ring has it then, with `disk` on its disk (fsync), which comes
+closest to what the others promise: a majority of etcd has it on disk, a majority of PySyncObj in memory. etcd (Debian
+package etcd-server) is asked over its HTTP gateway, on connections that are kept. PySyncObj (from PyPI) is asked by the
+program that is one of its three nodes. `dictionary` is the floor: a dictionary of one process behind a unix socket, not
+replicated at all.
 
 One write at a time, then with many in flight.
 """
@@ -22,6 +23,7 @@ import collections
 import contextlib
 import json
 import multiprocessing
+import os
 import shutil
 import sys
 import tempfile
@@ -29,6 +31,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.client import connected
@@ -41,7 +44,16 @@ from openais.evs import AsyncEvs, Guarantee, MessageDelivered
 
 NODES: Final = 3
 READY_S: Final = 60.0
-SYSTEMS: Final = ("openais-agreed", "openais-safe", "ckpt-weak", "ckpt-all", "etcd", "pysyncobj", "dictionary")
+SYSTEMS: Final = (
+    "openais-agreed",
+    "openais-safe",
+    "ckpt-weak",
+    "ckpt-all",
+    "ckpt-disk",
+    "etcd",
+    "pysyncobj",
+    "dictionary",
+)
 Write = Callable[[int, bytes], Awaitable[None]]
 """Makes a write, and comes back when it is replicated. The number is that of the writer, of those in flight."""
 
@@ -79,8 +91,19 @@ async def openais(guarantee: Guarantee) -> AsyncIterator[Write]:
 
 
 @contextlib.asynccontextmanager
-async def ckpt(flags: CreationFlags) -> AsyncIterator[Write]:
-    """A section of a checkpoint for each writer."""
+async def ckpt(flags: CreationFlags, on_disk: bool) -> AsyncIterator[Write]:
+    """A section of a checkpoint for each writer; kept in memory, or on the disk of each node as well."""
+    async with contextlib.AsyncExitStack() as folders:
+        if on_disk:
+            folder = folders.enter_context(tempfile.TemporaryDirectory(prefix="checkpoints-", dir=Path.cwd()))
+            os.environ["OPENAIS_CKPT_PERSIST"] = folder
+            folders.callback(os.environ.pop, "OPENAIS_CKPT_PERSIST")
+        async with _ckpt(flags) as write:
+            yield write
+
+
+@contextlib.asynccontextmanager
+async def _ckpt(flags: CreationFlags) -> AsyncIterator[Write]:
     async with executives(Tree("openais", HERE), NODES, {}) as nodes, contextlib.AsyncExitStack() as stack:
         for node in nodes:
             await stack.enter_async_context(await connected(node.socket, READY_S))
@@ -182,7 +205,7 @@ async def etcd() -> AsyncIterator[Write]:
     clients, peers = ports[:NODES], ports[NODES:]
     cluster = ",".join(f"n{number}=http://{LOOPBACK}:{port}" for number, port in enumerate(peers))
     async with contextlib.AsyncExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="etcd-benchmark-"))
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="etcd-benchmark-", dir=Path.cwd()))
         for number, (client, peer) in enumerate(zip(clients, peers, strict=True)):
             options = {
                 "name": f"n{number}",
@@ -280,7 +303,8 @@ def system(name: str) -> contextlib.AbstractAsyncContextManager[Write]:
     if name.startswith("openais"):
         return openais(Guarantee.SAFE if name.endswith("safe") else Guarantee.AGREED)
     if name.startswith("ckpt"):
-        return ckpt(CreationFlags.WR_ALL_REPLICAS if name.endswith("all") else CreationFlags.WR_ACTIVE_REPLICA_WEAK)
+        flags = CreationFlags.WR_ACTIVE_REPLICA_WEAK if name.endswith("weak") else CreationFlags.WR_ALL_REPLICAS
+        return ckpt(flags, on_disk=name.endswith("disk"))
     if name == "dictionary":
         return dictionary()
     return etcd() if name == "etcd" else pysyncobj()

@@ -20,12 +20,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from chaos.ckpt import CkptWorkload
 from chaos.evt import EvtWorkload
 from chaos.run import Options, judge, obstacle, run_and_judge
 from chaos.schedule import Kind
 from chaos.workload import Verdict, Workload
 
-WORKLOADS: Final[Mapping[str, type[Workload]]] = {EvtWorkload.name: EvtWorkload}
+WORKLOADS: Final[Mapping[str, type[Workload]]] = {each.name: each for each in (EvtWorkload, CkptWorkload)}
 TOLD_MAX: Final = 40
 """Violations that are printed; the JSON file has all."""
 

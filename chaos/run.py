@@ -47,7 +47,7 @@ async def run(options: Options, workload: Workload, folder: Path) -> None:
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    totem = {"token": str(options.token_ms)}
+    totem = {"token": str(options.token_ms), **workload.totem(options.nodes)}
     with lab.made(options.nodes) as network, History(folder) as history:
         async with executives(Tree("this", HERE), options.nodes, totem, start=False, lab=network) as nodes:
             site = ClusterSite(network, nodes, history)

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -77,6 +77,10 @@ class Workload(ABC):
     def __init__(self, small: bool = False) -> None:
         """`small`: with fewer programs, for a short run."""
         self.small = small
+
+    def totem(self, nodes: int) -> Mapping[str, str]:
+        """Keys of the section totem that the executives of so many nodes get besides their own."""
+        return {}
 
     def configuration(self, site: Site, node: int) -> str:
         """Sections that the openais.conf of a node gets besides its own. Nothing is started yet."""

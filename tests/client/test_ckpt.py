@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -388,6 +390,30 @@ def test_ten_mebibytes_go_in_one_call(checkpoint: Checkpoint, other: Ckpt) -> No
         checkpoint.overwrite("long", bytes(64 * MIB))
 
 
+def test_a_long_write_whose_writer_is_killed_is_done_whole_or_not_at_all(
+    cluster: Cluster, checkpoint: Checkpoint
+) -> None:
+    writer = (
+        "import itertools, sys; from openais.ckpt import Ckpt, READ_WRITE\n"
+        "with Ckpt(sys.argv[1]) as ckpt, ckpt.open_checkpoint(sys.argv[2], READ_WRITE) as checkpoint:\n"
+        "    for number in itertools.count(int(sys.argv[3])):\n"
+        "        checkpoint['long'] = bytes([number % 256]) * 10_000_000\n"
+        "        print(number, flush=True)\n"
+    )
+    for first in range(0, 150, 50):
+        command = sys.executable, "-c", writer, str(cluster.socket(2)), checkpoint.name, str(first)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        with process.stdout as said:
+            for _ in range(1 + first // 50):
+                assert said.readline()
+            process.kill()
+            process.wait()
+        data = bytes(checkpoint.read("long", consistent=True, retry=True))
+        assert data == data[:1] * 10_000_000
+    assert checkpoint.status().used == 10_000_000
+
+
 def test_many_changes_are_answered_each(checkpoint: Checkpoint) -> None:
     updated = checkpoint.update([Put(b"a", b"1"), Delete(b"none"), Create(b"", TIME_END, b"2")])
     assert [(each.operation, each.code) for each in updated.failures] == [(1, ErrorCode.NOT_EXIST)]
@@ -539,3 +565,32 @@ def test_a_dictionary_keeps_values_by_its_codec(cluster: Cluster, tmp_path: Path
     with ReplicatedDict("texts", cluster.socket(1), codec=Text()) as texts:
         texts["a"] = "Hello"
         assert texts["a"] == "hello"
+
+
+# Persistence.
+
+
+@pytest.mark.parametrize("fsync", ["always", "never"])
+def test_checkpoints_outlive_the_whole_cluster(tmp_path: Path, fsync: str) -> None:
+    made = Cluster(tmp_path, totem_token="5000", ckpt_persist=str(tmp_path / "kept"), ckpt_fsync=fsync)
+    try:
+        made.start(1, 2)
+        attributes = creation_attributes(retention=math.inf)
+        with (
+            Ckpt(made.socket(1), timeout=PATIENCE_S) as ckpt,
+            ckpt.open_checkpoint("kept", EVERYTHING, attributes) as checkpoint,
+        ):
+            for number in range(50):
+                checkpoint[f"{number}"] = b"%d" % number
+            checkpoint["long"] = bytes(range(256)) * 4096
+            del checkpoint["7"]
+        for node in (1, 2):
+            made.crash(node)
+        made.start(1, 2)
+        with Ckpt(made.socket(2), timeout=PATIENCE_S) as ckpt, ckpt.open_checkpoint("kept", READ) as checkpoint:
+            assert len(checkpoint) == 50
+            assert bytes(checkpoint["49"]) == b"49"
+            assert checkpoint["long"] == bytes(range(256)) * 4096
+            assert checkpoint.status().replicas == (1, 2)
+    finally:
+        made.close()

@@ -58,6 +58,13 @@ class Program:
         assert isinstance(opened, ckpt.CheckpointOpened)
         self.number = opened.checkpoint
 
+    @classmethod
+    def of(cls, library: Library, number: int) -> Program:
+        """One that has opened its checkpoint already."""
+        made = cls.__new__(cls)
+        made.library, made.number = library, number
+        return made
+
     def send(self, *operations: Operation) -> int:
         """Asks for operations without delivering anything; gives the call."""
         request = ckpt.Update(self.number, False, msgspec.Raw(encode_operations(operations)))

@@ -21,6 +21,7 @@ from openais.services.base import (
     LeaveGroup,
     LibraryConnection,
     LocalNode,
+    Log,
     Note,
     Refuse,
     Reply,
@@ -94,8 +95,34 @@ class Node:
         self.lineage: Lineage = (local.node_id, local.boot_timestamp_ns)
         self.synchronized = False
         self.notes: list[str] = []
+        self.logged: list[Log] = []
+        """What was to be written to disk, and `store` has not stored yet."""
+        self.disk: list[bytes] = []
+        """The records of the log that is complete."""
+        self.disk_goes_on = True
+        self.disk_begun: list[bytes] | None = None
+        """Those of the one that is to take its place."""
         self.timers: dict[str, float | None] = {}
         """What each timer was set to last."""
+
+    def store(self) -> bool:
+        """Writes the next of what waits for the disk; whether there was anything."""
+        if not self.logged:
+            return False
+        log = self.logged.pop(0)
+        self.disk_goes_on = self.disk_goes_on and not log.replaces
+        if self.disk_goes_on:
+            self.disk.extend(log.records)
+        if log.begins:
+            self.disk_begun = []
+        elif self.disk_begun is not None:
+            self.disk_begun.extend(log.records)
+        if self.disk_begun is not None:
+            self.disk_begun.extend(log.snapshot)
+        if log.completes and self.disk_begun is not None:
+            self.disk, self.disk_begun, self.disk_goes_on = self.disk_begun, None, True
+        self.perform(self.service.stored(log.token))
+        return True
 
     def expire(self, name: str) -> None:
         """The timer expires."""
@@ -142,6 +169,8 @@ class Node:
                     self.ring_groups.add(group)
                 case LeaveGroup(group):
                     self.ring_groups.remove(group)
+                case Log():
+                    self.logged.append(effect)
                 case Note(text):
                     self.notes.append(text)
                 case SetTimer(name, after_s):

@@ -21,8 +21,8 @@ from openais.config.values import (
     Hosts,
     Integer,
     MulticastAddress,
-    OptionalFile,
     OptionalHost,
+    OptionalPath,
     Size,
     Switch,
     Text,
@@ -186,6 +186,16 @@ class CkptSettings:
         "write",
         "What becomes of writes, and of consistent reads, on a side that has no quorum.",
     )
+    persist: Path | None = key(
+        OptionalPath(),
+        "",
+        "Directory in which checkpoints are kept, to outlive a restart of the cluster.",
+    )
+    fsync: str = key(
+        Choice(("always", "never")),
+        "always",
+        "With `persist`: whether a write to all replicas is answered only when it is on all of their disks.",
+    )
     keep_losers: bool = key(
         Switch(), "off", "Keep a replica that loses in a merge, after both sides were changed, under another name."
     )
@@ -196,7 +206,7 @@ class AmfSettings:
     """amf { … }: the availability management framework. Times in milliseconds."""
 
     model: Path | None = key(
-        OptionalFile(),
+        OptionalPath(),
         "",
         "The file of the service groups: amf.conf, or the groups.conf of the seed. What was applied later wins.",
         default_help="none: groups come from the others, or from `openais amf apply`",

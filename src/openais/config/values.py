@@ -272,8 +272,8 @@ class FilePath(ValueKind):
 
 
 @dataclass(frozen=True)
-class OptionalFile(ValueKind):
-    """The path of a file, or nothing."""
+class OptionalPath(ValueKind):
+    """The path of a file or directory, or nothing."""
 
     expected: str = "a path, or nothing"
     metavar: str = "PATH"

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from openais.messages.base import ServiceId
 from openais.messages.frame import Pieces
+from openais.services.base import Log
 from openais.totem.effects import Fatal, Multicast, Recorded, SendTo, StoreRingSequence
 
 
@@ -40,4 +42,14 @@ class Left:
     """The node has left the ring in order; the runtime may end."""
 
 
-ExecutiveEffect: TypeAlias = SendTo | Multicast | StoreRingSequence | Recorded | Fatal | ToLibrary | CloseLibrary | Left
+@dataclass(slots=True, frozen=True)
+class AppendLog:
+    """Append to the log of a service, off the way of the ring; report with `log_stored`."""
+
+    service: ServiceId
+    log: Log
+
+
+ExecutiveEffect: TypeAlias = (
+    SendTo | Multicast | StoreRingSequence | Recorded | Fatal | ToLibrary | CloseLibrary | Left | AppendLog
+)

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from openais.executive.connections import Connections, Credentials, Limits
-from openais.executive.effects import ExecutiveEffect, Left
+from openais.executive.effects import AppendLog, ExecutiveEffect, Left
 from openais.executive.flight_recorder import Event, FlightRecorder
 from openais.executive.group_messaging import GroupMessaging
 from openais.executive.libraries import Libraries
@@ -35,7 +35,7 @@ from openais.executive.transfer import Exchange, StateTransfer
 from openais.messages.base import Malformed, Message, ServiceId, decode, decode_group
 from openais.messages.evs import RingIdentity
 from openais.messages.status import MemberStatus, Status
-from openais.services.base import ComponentState, ConfigurationChange, LocalNode, Service
+from openais.services.base import ComponentState, ConfigurationChange, LocalNode, Log, Service
 from openais.totem.effects import Address, Configuration, Delivered, Fatal, Multicast, Recorded, RingEffect, SendTo
 from openais.types import NodeId, TimeNs
 
@@ -71,7 +71,14 @@ class Executive:
         self._outbox: Final = Outbox(ring, limits.deferred_max)
         self._connections: Final = Connections(limits)
         performer = Performer(
-            local.node_id, self._connections, self._outbox, ring, self._timers, limits.message_max, self._note
+            local.node_id,
+            self._connections,
+            self._outbox,
+            ring,
+            self._timers,
+            limits.message_max,
+            self._note,
+            self._append_log,
         )
         self._performer: Final = performer
         self._libraries: Final = Libraries(
@@ -123,6 +130,12 @@ class Executive:
         """A StoreRingSequence was performed."""
         self._begin(now, wall_ns)
         self._ring.ring_sequence_stored(sequence, now)
+        self._settle()
+
+    def log_stored(self, service: ServiceId, token: int, now: float, wall_ns: int) -> None:
+        """What an AppendLog with this token had to be written is written."""
+        self._begin(now, wall_ns)
+        self._performer.perform(service, self._routing.services[service].stored(token))
         self._settle()
 
     def leave(self, now: float, wall_ns: int) -> None:
@@ -398,6 +411,9 @@ class Executive:
         (reason,) = self._recorder.why(1)
         members = {"members": reason.members, "left": reason.left, "joined": reason.joined}
         self._effects.append(Recorded("configuration", reason.sentence, {"ring": str(reason.ring_id), **members}))
+
+    def _append_log(self, service: ServiceId, log: Log) -> None:
+        self._effects.append(AppendLog(service, log))
 
     def _note_library(self, text: str) -> None:
         self._note("library", text)

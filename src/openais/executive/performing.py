@@ -17,6 +17,7 @@ from openais.services.base import (
     Effects,
     JoinGroup,
     LeaveGroup,
+    Log,
     Note,
     Refuse,
     Reply,
@@ -38,8 +39,9 @@ class Performer:
         timers: Timers,
         message_max: int,
         note: Callable[[str, str], None],
+        append: Callable[[ServiceId, Log], None],
     ) -> None:
-        """`note` tells people, given the kind of what is told and the text."""
+        """`note` tells people, by kind and text; `append` has the log of a service written."""
         self._node_id = node_id
         self._connections = connections
         self._outbox = outbox
@@ -47,6 +49,7 @@ class Performer:
         self._timers = timers
         self._message_max = message_max
         self._note_to_people = note
+        self._append = append
         self.now = 0.0
         self._actions: Final[dict[type[Effect], Callable[[ServiceId, Any], None]]] = {
             Reply: self._reply,
@@ -57,6 +60,7 @@ class Performer:
             LeaveGroup: self._leave_group,
             SetTimer: self._set_timer,
             Note: self._note,
+            Log: self._log,
         }
 
     def perform(self, service_id: ServiceId, effects: Effects) -> None:
@@ -100,3 +104,6 @@ class Performer:
 
     def _note(self, service_id: ServiceId, effect: Note) -> None:
         self._note_to_people(service_id.name.lower(), effect.text)
+
+    def _log(self, service_id: ServiceId, effect: Log) -> None:
+        self._append(service_id, effect)

@@ -225,3 +225,37 @@ class FillPart(Message, frozen=True):
     last: bool
     next_number: int
     """With the last part: what the next new section is numbered."""
+
+
+@group_message(ServiceId.CKPT, 14)
+class GroupDurable(Message, frozen=True):
+    """The sender has all changes up to this stamp on its disk."""
+
+    stamp: int
+
+
+# Records of the log on disk, besides HistoryState, CheckpointState and FillPart. They are never sent.
+
+
+@group_message(ServiceId.CKPT, 15)
+class LoggedSnapshot(Message, frozen=True):
+    """The sections of these checkpoints follow in parts; updates that come before their last parts are counted."""
+
+    checkpoints: tuple[Identity, ...]
+
+
+@group_message(ServiceId.CKPT, 16)
+class LoggedUpdate(Message, frozen=True):
+    """An update was delivered, at this place."""
+
+    place: Place
+    checkpoint: Identity
+    by_executive: bool
+    operations: msgspec.Raw
+
+
+@group_message(ServiceId.CKPT, 17)
+class LoggedRemoval(Message, frozen=True):
+    """A checkpoint is gone."""
+
+    checkpoint: Identity

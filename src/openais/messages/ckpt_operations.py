@@ -92,7 +92,7 @@ class SectionState(enum.IntEnum):
 
     VALID = 1
     CORRUPTED = 2
-    """Its data were found damaged on disk. Overwriting it makes it valid."""
+    """Its data are damaged. Overwriting it makes it valid. Nothing here damages data: see docs/checkpoints.md."""
 
 
 class SectionsChosen(enum.IntEnum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from openais.config.amf import load_amf
@@ -11,9 +12,11 @@ from openais.config.settings import Settings
 from openais.executive.connections import Limits
 from openais.executive.quorum import QuorumRule, QuorumSettings
 from openais.messages.amf_model import ModelConfig
+from openais.messages.base import ServiceId
 from openais.runtime.authkey import AuthKey, create_authkey, load_authkeys
 from openais.runtime.errors import StartError
 from openais.runtime.seal import OVERHEAD, Cipher
+from openais.runtime.service_log import ServiceLog
 from openais.runtime.udp import UdpSettings
 from openais.services.amf.service import Amf
 from openais.services.base import LocalNode, Service
@@ -104,17 +107,32 @@ def ckpt_settings(settings: Settings) -> CkptSettings:
     """How checkpoints behave."""
     has_quorum = settings.totem.quorum != "none"
     refuse = settings.ckpt.without_quorum == "refuse"
-    return CkptSettings(has_quorum, has_quorum and refuse, settings.ckpt.keep_losers)
+    persist = settings.ckpt.persist is not None
+    return CkptSettings(
+        has_quorum=has_quorum,
+        refuse_without_quorum=has_quorum and refuse,
+        persist=persist,
+        durable=persist and settings.ckpt.fsync == "always",
+        keep_losers=settings.ckpt.keep_losers,
+    )
 
 
-def services(local: LocalNode, settings: Settings) -> list[Service]:
+def service_logs(local: LocalNode, settings: Settings) -> dict[ServiceId, ServiceLog]:
+    """The logs of services that are kept on disk. Raises StartError."""
+    if settings.ckpt.persist is None:
+        return {}
+    name = f"ckpt-{settings.totem.cluster}-{local.node_id}"
+    return {ServiceId.CKPT: ServiceLog(settings.ckpt.persist, name, settings.ckpt.fsync == "always")}
+
+
+def services(local: LocalNode, settings: Settings, stored: Mapping[ServiceId, Iterable[bytes]]) -> list[Service]:
     """The services of an executive (ais_service_handlers)."""
     fence_s = settings.amf.fence * MILLISECOND if settings.totem.quorum != "none" else 0.0
     return [
         Clm(local),
         Evs(local, settings.totem.message_max),
         Evt(local),
-        Ckpt(local, ckpt_settings(settings)),
+        Ckpt(local, ckpt_settings(settings), stored.get(ServiceId.CKPT, ())),
         Amf(local, amf_model(settings), fence_s),
     ]
 

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from openais.config.settings import Settings
 from openais.executive.connections import Credentials
-from openais.executive.effects import CloseLibrary, ExecutiveEffect, Left, ToLibrary
+from openais.executive.effects import AppendLog, CloseLibrary, ExecutiveEffect, Left, ToLibrary
 from openais.executive.executive import Executive
 from openais.executive.flight_recorder import FlightRecorder
 from openais.paths import SOCKET_VARIABLE
@@ -74,6 +74,7 @@ class NodeDriver:
             ToLibrary: self._to_library,
             CloseLibrary: self._close_library,
             Left: self._left,
+            AppendLog: self._append_log,
         }
 
     async def start(self) -> None:
@@ -184,6 +185,9 @@ class NodeDriver:
         )
         undo.callback(self._store.close)
         self._local = LocalNode(node_id, name, host, TimeNs(wall_ns), incarnation=self._store.incarnation)
+        self._logs = assembly.service_logs(self._local, settings)
+        for each in self._logs.values():
+            undo.callback(each.close)
 
     def _make_executive(self) -> None:
         settings, node_id, incarnation = self.settings, self.node_id, self._store.incarnation
@@ -197,7 +201,7 @@ class NodeDriver:
             Processor(
                 node_id, incarnation, assembly.ring_settings(settings, self._udp.datagram_size), self._store.sequence
             ),
-            assembly.services(self._local, settings),
+            assembly.services(self._local, settings, {each: log.records() for each, log in self._logs.items()}),
             assembly.limits(settings),
             assembly.quorum_settings(settings),
             FlightRecorder(node_id),
@@ -294,6 +298,12 @@ class NodeDriver:
             self._input(self.executive.ring_sequence_stored, sequence)
 
         self._store.reserve(effect.sequence, stored, self._end)
+
+    def _append_log(self, effect: AppendLog) -> None:
+        def stored(token: int) -> None:
+            self._input(self.executive.log_stored, effect.service, token)
+
+        self._logs[effect.service].append(effect.log, stored, self._end)
 
     def _recorded(self, effect: Recorded) -> None:
         log.log(level_of(effect.kind), effect.text, extra={"kind": effect.kind, "details": effect.details})

@@ -101,7 +101,25 @@ class Note:
     text: str
 
 
-Effect: TypeAlias = Reply | Refuse | Callback | ToGroup | JoinGroup | LeaveGroup | SetTimer | Note
+@dataclass(slots=True, frozen=True)
+class Log:
+    """Appends records to the log of this service on the disk of this node; `stored(token)` is called afterwards."""
+
+    token: int
+    """Rises from one to the next."""
+    records: tuple[bytes, ...] = ()
+    """They go to the log, and to a new one that was begun as well."""
+    snapshot: tuple[bytes, ...] = ()
+    """These go to the new log only, behind `records`."""
+    begins: bool = False
+    """A new log begins, between `records` and `snapshot`."""
+    replaces: bool = False
+    """The new log has what the old one cannot go on from: nothing more goes to that."""
+    completes: bool = False
+    """The new log is complete, and takes the place of the old one."""
+
+
+Effect: TypeAlias = Reply | Refuse | Callback | ToGroup | JoinGroup | LeaveGroup | SetTimer | Note | Log
 Effects: TypeAlias = Iterable[Effect]
 
 
@@ -192,6 +210,10 @@ class Service:
 
     def timer(self, name: str) -> Effects:
         """The timer `name` expired on this node. Changes no replicated state: it multicasts."""
+        return ()
+
+    def stored(self, token: int) -> Effects:
+        """All that was to be logged with tokens up to this one is on disk, as safe as the settings want it."""
         return ()
 
     def describe(self) -> dict[str, Any]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from openais.executive.connections import Credentials, Limits
-from openais.executive.effects import CloseLibrary, Left, ToLibrary
+from openais.executive.effects import AppendLog, CloseLibrary, Left, ToLibrary
 from openais.executive.executive import Executive
 from openais.executive.flight_recorder import FlightRecorder
 from openais.executive.quorum import QuorumSettings
@@ -27,7 +27,7 @@ from openais.simulation.event_checker import Subscriber as EventSubscriber
 from openais.simulation.events import QUEUE_BYTES_MAX, WINDOW, EvtProgram
 from openais.simulation.libraries import ClmProgram, EvsProgram, Program
 from openais.simulation.library_checker import LibraryChecker
-from openais.simulation.node import Node, Surroundings
+from openais.simulation.node import Disk, Node, Surroundings
 from openais.simulation.ring import ObservedRing
 from openais.simulation.schedule import US
 from openais.types import NodeId, TimeNs, Version
@@ -38,9 +38,11 @@ LIMITS: Final = Limits(queue_bytes_throttle=64 * 1024, queue_bytes_max=512 * 102
 """Small, so that they are reached."""
 
 
-def default_services(local: LocalNode, settings: CkptSettings | None = None) -> Sequence[Service]:
-    """The services of an executive."""
-    return Clm(local), Evs(local), Evt(local, WINDOW, QUEUE_BYTES_MAX), Ckpt(local, settings or CkptSettings())
+def default_services(
+    local: LocalNode, settings: CkptSettings | None = None, stored: Iterable[bytes] = ()
+) -> Sequence[Service]:
+    """The services of an executive; `stored` is the log of checkpoints on its disk."""
+    return Clm(local), Evs(local), Evt(local, WINDOW, QUEUE_BYTES_MAX), Ckpt(local, settings or CkptSettings(), stored)
 
 
 class Witness(Service):
@@ -117,6 +119,8 @@ class ExecutiveNode(Node[Executive]):
     def __init__(self, node_id: NodeId, around: Surroundings, cluster: ExecutiveCluster) -> None:
         super().__init__(node_id, around)
         self._cluster = cluster
+        self._logs: list[AppendLog] = []
+        """What waits for the disk; the first is being written."""
 
     def perform(self, effect: object) -> None:
         super().perform(effect)
@@ -124,11 +128,32 @@ class ExecutiveNode(Node[Executive]):
             self._cluster.programs[effect.connection].written_to(effect.data)
         elif isinstance(effect, CloseLibrary):
             self._cluster.programs[effect.connection].closed_by_executive(effect.grace_s)
+        elif isinstance(effect, AppendLog):
+            self._logs.append(effect)
+            if len(self._logs) == 1:
+                self._write_log()
         elif isinstance(effect, Left):
             self.crash()
             self._cluster.departed(self.node_id)
 
+    def _write_log(self) -> None:
+        delay_us = self._cluster.chance.randint(*self.disk.delay_us)
+        self._cluster.scheduler.after(delay_us, self._log_written, self.boots, self.disk)
+
+    def _log_written(self, boots: int, disk: Disk) -> None:
+        if boots != self.boots or not self._logs or disk is not self.disk:
+            return
+        written = self._logs.pop(0)
+        disk.log.write(written.log)
+        service, token = written.service, written.log.token
+        self.call(lambda executive, now, wall_ns: executive.log_stored(service, token, now, wall_ns))
+        if self._logs:
+            self._write_log()
+
     def crash(self) -> None:
+        if self._logs:
+            self.disk.log.tear(self._logs[0].log, self._cluster.chance)
+            self._logs.clear()
         super().crash()
         self._cluster.connections_lost(self.node_id)
 
@@ -146,6 +171,8 @@ class ExecutiveCluster(Cluster[Executive]):
         quorum: QuorumSettings | None = None,
         make_services: ServicesFactory | None = None,
         keep_losers: bool = False,
+        persist: bool = False,
+        durable: bool = False,
         **keywords: Any,
     ) -> None:
         self.programs: dict[int, Program] = {}
@@ -154,8 +181,9 @@ class ExecutiveCluster(Cluster[Executive]):
         """Called when an executive has started: opens the programs of its machine."""
         self.has_quorum_rule = quorum is not None
         self._quorum = quorum or QuorumSettings()
-        ckpt = CkptSettings(self.has_quorum_rule, self.has_quorum_rule, keep_losers)
-        self._make_services = make_services or (lambda local: default_services(local, ckpt))
+        quorum_counts = self.has_quorum_rule
+        self._ckpt = CkptSettings(quorum_counts, quorum_counts, persist, persist and durable, keep_losers)
+        self._make_services = make_services
         super().__init__(*arguments, **keywords)
         self.libraries = LibraryChecker(self.checker)
         self.events = EventChecker(self.checker, self)
@@ -168,7 +196,9 @@ class ExecutiveCluster(Cluster[Executive]):
         boot_ns = TimeNs(self.nodes[node_id].wall_ns())
         incarnation = self.nodes[node_id].disk.incarnation
         local = LocalNode(node_id, f"node-{node_id}", f"10.0.0.{node_id}", boot_ns, boot_ns, incarnation)
-        services = self._make_services(local)
+        stored = self.nodes[node_id].disk.log.restarted()
+        make = self._make_services
+        services = make(local) if make is not None else default_services(local, self._ckpt, stored)
         self.libraries.started(node_id)
         self.witnesses[node_id] = Witness(local, services, self)
         return Executive(
@@ -232,7 +262,9 @@ class ExecutiveCluster(Cluster[Executive]):
         return program
 
     def holders(self, nodes: Sequence[NodeId]) -> frozenset[Holder]:
-        """These nodes in their present lives."""
+        """These nodes in their present lives; or with their present disks, if these have all that was answered."""
+        if self._ckpt.durable:
+            return frozenset((node_id, id(self.nodes[node_id].disk)) for node_id in nodes)
         return frozenset((node_id, id(self.witnesses[node_id])) for node_id in nodes)
 
     def ring_of(self, node_id: NodeId) -> RingIdentity | None:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Generic, Protocol, TypeVar
 
 from openais.simulation.network import Network
 from openais.simulation.schedule import US, Scheduler, microseconds
+from openais.simulation.service_log import ServiceLog
 from openais.totem.core import sequence_from_clock
 from openais.totem.effects import Address, Fatal, Multicast, Recorded, SendTo, StoreRingSequence
 from openais.types import NodeId
@@ -52,6 +53,8 @@ class Disk:
     """None: there is no file."""
     incarnation: int = 0
     delay_us: tuple[int, int] = (500, 8_000)
+    log: ServiceLog = field(default_factory=ServiceLog)
+    """That of the checkpoint service."""
 
     def start(self, wall_ms: int, chance: int) -> tuple[int, int]:
         """What a starting node reads, and writes at once: ring sequence and incarnation. With an empty disk both

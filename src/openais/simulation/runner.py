@@ -172,6 +172,7 @@ def _cluster(task: Task, nodes: int, chance: random.Random) -> RingCluster | Exe
     return ExecutiveCluster(
         nodes, settings, seed=task.seed, quality=quality, multicast=multicast, make_ring=Processor, traced=traced,
         quorum=majority if chance.random() < 0.5 else None, keep_losers=chance.random() < 0.3,
+        persist=chance.random() < 0.5, durable=chance.random() < 0.7,
     )  # fmt: skip
 
 

@@ -126,6 +126,8 @@ class Checkpoints:
         """Those that are not unlinked."""
         self.by_identity: dict[Identity, Checkpoint] = {}
         """All, by each of their identities."""
+        self.removed: list[Identity] = []
+        """Those that are gone since this was emptied."""
 
     def all(self) -> list[Checkpoint]:
         """Every checkpoint once, by identity."""
@@ -153,6 +155,7 @@ class Checkpoints:
         """It is gone, with its name if that is still its own."""
         if self.by_name.get(checkpoint.name) is checkpoint:
             del self.by_name[checkpoint.name]
+        self.removed.append(checkpoint.identity)
         for identity in checkpoint.identities:
             del self.by_identity[identity]
 

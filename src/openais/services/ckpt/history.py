@@ -46,6 +46,12 @@ class History:
         ended = [Place(stamp, where) for where, stamp in self._ended.items()]
         return (*ended, Place(self.clock, self._where)) if self._where is not None else tuple(ended)
 
+    def restore(self, clock: int, stretches: Sequence[Place]) -> None:
+        """Knows of these, from a log; before anything else has happened."""
+        self.clock = max(self.clock, clock)
+        for place in stretches:
+            self._end(place.where, max(place.stamp, self._ended.get(place.where, 0)))
+
     def merge(self, histories: Iterable[tuple[int, Sequence[Place]]]) -> None:
         """Becomes the one history of all components: each its clock and its stretches."""
         merged: dict[Where, int] = {}

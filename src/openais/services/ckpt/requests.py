@@ -160,7 +160,7 @@ class CkptRequests(CkptState):
 
         def at_mark() -> Effects:
             if not self._park(opened, caller, request, self._read_parked):
-                yield self._read(caller, opened, request)
+                yield from self._read_durable(caller, opened, request)
 
         yield self._mark(caller, opened, at_mark)
 

@@ -36,6 +36,7 @@ from openais.messages.ckpt import (
 from openais.messages.ckpt_group import (
     FillPart,
     GroupClose,
+    GroupDurable,
     GroupExpire,
     GroupMark,
     GroupOpen,
@@ -93,7 +94,11 @@ class Ckpt(CkptRequests):
             checkpoint.active = None if checkpoint.collocated else origin
             self._contents.created(checkpoint, place.stamp)
             self._checkpoints.add(checkpoint)
+        created, was_closed = checkpoint.created == place, checkpoint.closed
         self._checkpoints.open(checkpoint, origin)
+        if created or was_closed:
+            self._persistence.changed(checkpoint)
+            yield from self._persistence.flush()
         if origin == self.node.node_id:
             yield from self._opened_here(message, checkpoint)
 
@@ -104,11 +109,14 @@ class Ckpt(CkptRequests):
             checkpoint = self._checkpoints.by_identity.get(identity)
             if checkpoint is not None:
                 self._checkpoints.close(checkpoint, origin, count, stamp)
+                if checkpoint.closed == stamp:
+                    self._persistence.changed(checkpoint)
                 self._expiry.look_at(checkpoint)
         if message.caller.call:
             yield Reply(message.caller, CheckpointClosed())
         else:
             self._uploads.drop(origin, message.caller.connection)
+        yield from self._persistence.flush()
         yield from self._expiry.arm()
 
     @executive(GroupUnlink)
@@ -119,6 +127,9 @@ class Ckpt(CkptRequests):
             yield Refuse(message.caller, ErrorCode.NOT_EXIST, f"unlink: there is no checkpoint {message.name!r}")
             return
         self._checkpoints.unlink(checkpoint)
+        if checkpoint.opens:
+            self._persistence.changed(checkpoint)
+        yield from self._persistence.flush()
         yield Reply(message.caller, CheckpointUnlinked())
 
     @executive(GroupSetRetention)
@@ -131,6 +142,8 @@ class Ckpt(CkptRequests):
         # A change like a write, so that a merge takes it from the replica that it takes the sections from.
         checkpoint.changed = place
         checkpoint.attributes = msgspec.structs.replace(checkpoint.attributes, retention_ns=message.retention_ns)
+        self._persistence.changed(checkpoint)
+        yield from self._persistence.flush()
         yield Reply(message.caller, RetentionSet())
 
     @executive(GroupSetActive)
@@ -161,11 +174,15 @@ class Ckpt(CkptRequests):
             explanation = f"update: {NOT_KNOWN}the sections of the checkpoint are on their way to this node"
             yield from self._answer_refused(message, ErrorCode.TIMEOUT, explanation)
             return
+        refused = [failure.operation for failure in applied.failures]
+        self._persistence.updated(checkpoint, place, message, refused)
+        yield from self._persistence.flush()
         if not applied.operations:
             yield from self._answer_refused(message, ErrorCode.INVALID_PARAM, _what_is_wrong(message))
             return
         if message.caller.connection and origin == self.node.node_id:
-            yield from self._when_decided(Reply(message.caller, Updated(tuple(applied.failures), applied.generated)))
+            answer = Reply(message.caller, Updated(tuple(applied.failures), applied.generated))
+            yield from self._when_durable(checkpoint, place.stamp, answer)
         if checkpoint.replica.expiring:
             self._expiry.look_at(checkpoint)
             yield from self._expiry.arm()
@@ -214,7 +231,8 @@ class Ckpt(CkptRequests):
             checkpoint = self._checkpoints.by_identity.get(identity)
             if checkpoint is not None and checkpoint.closed == stamp:
                 self._checkpoints.remove(checkpoint)
-        return self._expiry.arm()
+        yield from self._persistence.flush()
+        yield from self._expiry.arm()
 
     @executive(FillPart)
     def fill_part(self, origin: NodeId, message: FillPart) -> Effects:
@@ -224,10 +242,17 @@ class Ckpt(CkptRequests):
         lacking = not self._contents.has(checkpoint)
         yield from self._contents.part(checkpoint, message)
         if lacking and self._contents.has(checkpoint):
+            self._persistence.begin_anew()
+            yield from self._persistence.flush()
             self._expiry.look_at(checkpoint)
             yield from self._handles.changed(checkpoint.identities, None)
             yield from self._parking.serve(self._waits)
             yield from self._expiry.arm()
+
+    @executive(GroupDurable)
+    def group_durable(self, origin: NodeId, message: GroupDurable) -> Effects:
+        self._durability.stored(origin, message.stamp)
+        yield from self._release_durable()
 
 
 def _what_is_wrong(update: GroupUpdate) -> str:

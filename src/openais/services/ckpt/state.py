@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from openais.messages.ckpt import (
 )
 from openais.messages.ckpt_group import (
     GroupClose,
+    GroupDurable,
     GroupMark,
     GroupOpen,
     GroupUpdate,
@@ -38,12 +39,14 @@ from openais.services.base import (
 )
 from openais.services.ckpt.checkpoints import Checkpoint, Checkpoints, described
 from openais.services.ckpt.contents import Contents
+from openais.services.ckpt.durability import Durability
 from openais.services.ckpt.expiry import Expiry
 from openais.services.ckpt.handles import Handles, Opened
 from openais.services.ckpt.history import History
 from openais.services.ckpt.merging import components_of, merge
 from openais.services.ckpt.opening import check_open
 from openais.services.ckpt.parking import Handler, Parking
+from openais.services.ckpt.persistence import Persistence, restore
 from openais.services.ckpt.replica import Refusal
 from openais.services.ckpt.uploads import Uploads
 from openais.types import (
@@ -71,6 +74,10 @@ class CkptSettings:
     """Whether there is a quorum rule, so that it means something which side of a partition was quorate."""
     refuse_without_quorum: bool = False
     """Whether nothing is written, and not read consistently, without quorum."""
+    persist: bool = False
+    """Whether what happens is logged on disk."""
+    durable: bool = False
+    """Whether a write of WR_ALL_REPLICAS is answered only when all replicas have it on disk."""
     keep_losers: bool = False
     """Whether a replica that loses in a merge after both sides were changed is kept under a name made from its own."""
 
@@ -81,7 +88,8 @@ class CkptState(Service):
     service_id = ServiceId.CKPT
     versions = (VERSION_B, VERSION_A)
 
-    def __init__(self, node: LocalNode, settings: CkptSettings = CkptSettings()) -> None:
+    def __init__(self, node: LocalNode, settings: CkptSettings = CkptSettings(), stored: Iterable[bytes] = ()) -> None:
+        """`stored`: the records of the log that is on disk."""
         super().__init__(node)
         self._settings: Final = settings
         self._history: Final = History(node.node_id, node.incarnation)
@@ -102,6 +110,11 @@ class CkptState(Service):
         self._marks: dict[tuple[int, int], Callable[[], Effects]] = {}
         """By connection and call: what is done where its mark is in the order."""
         self._parking: Final = Parking()
+        self._persistence: Final = Persistence(node.node_id, self._checkpoints, settings.persist)
+        self._durability: Final = Durability()
+        self._told_stored = 0
+        """Up to which stamp the others were told that everything is on disk here."""
+        restore(stored, node.node_id, self._checkpoints)
 
     # Configuration changes and state transfer.
 
@@ -116,7 +129,11 @@ class CkptState(Service):
         self._changing = True
         self._uploads.clear()
         self._checkpoints.keep_nodes(self._going_on, self._history.tick(0).stamp)
-        yield from self._contents.members_left()
+        lost = tuple(self._contents.members_left())
+        if lost:
+            self._persistence.begin_anew()
+        yield from lost
+        yield from self._persistence.flush()
 
     def state_to_transfer(self) -> Iterator[Message]:
         return self._checkpoints.state()
@@ -127,6 +144,7 @@ class CkptState(Service):
         for merged in outcome.merged:
             self._contents.merged(merged)
         self._checkpoints.replace(merged.checkpoint for merged in outcome.merged)
+        self._persistence.begin_anew()
         self._checkpoints.quorate_ring = max(component.quorate_ring for component in components)
         self._history.merge((component.clock, component.stretches) for component in components)
         for conflict in outcome.conflicts:
@@ -148,6 +166,11 @@ class CkptState(Service):
         for checkpoint in self._checkpoints.all():
             self._expiry.look_at(checkpoint)
         yield from self._expiry.arm()
+        self._persistence.configured()
+        yield from self._persistence.flush()
+        yield from self._release_durable()
+        if self._settings.durable:  # who has joined knows of nothing yet
+            yield ToGroup(GroupDurable(self._persistence.durable), Priority.MED)
 
     # Libraries come and go.
 
@@ -165,6 +188,13 @@ class CkptState(Service):
     def timer(self, name: str) -> Effects:
         return self._expiry.timer(self._together)
 
+    def stored(self, token: int) -> Effects:
+        yield from self._persistence.stored(token)
+        durable = self._persistence.durable
+        if self._settings.durable and durable > self._told_stored:
+            self._told_stored = durable
+            yield ToGroup(GroupDurable(durable), Priority.MED)
+
     def describe(self) -> dict[str, Any]:
         every = self._checkpoints.all()
         return {
@@ -173,6 +203,10 @@ class CkptState(Service):
             "filling": [each.name for each in every if each.fill is not None],
             "waiting": len(self._parking),
         }
+
+    def begin_log_anew(self, replaces: bool) -> None:
+        """The next that is logged begins a new log; as if the old one could not go on if `replaces`."""
+        self._persistence.begin_anew(replaces)
 
     def contents(self) -> dict[tuple[str, Identity], dict[bytes, tuple[object, ...]]]:
         """All sections that this node has, by checkpoint, for those who compare replicas."""
@@ -264,9 +298,17 @@ class CkptState(Service):
             return Refuse(caller, refusal.code, refusal.explanation)
         return Reply(caller, self._handles.read(caller, found))
 
+    def _read_durable(self, caller: Source, opened: Opened, request: Read | ReadConsistent) -> Effects:
+        """Reads; what could still be lost is not told."""
+        answer, checkpoint = self._read(caller, opened, request), self._checkpoint(opened)
+        if isinstance(answer, Reply):
+            yield from self._when_durable(checkpoint, checkpoint.changed.stamp, answer)
+        else:
+            yield answer
+
     def _read_parked(self, caller: Source, request: ReadConsistent) -> Effects:
         opened = self._handles.opened(caller.connection, request.checkpoint)
-        yield self._read(caller, opened, request)
+        yield from self._read_durable(caller, opened, request)
 
     def _synchronizable(self, caller: Source, number: int) -> Opened:
         opened = self._handles.opened(caller.connection, number)
@@ -291,6 +333,18 @@ class CkptState(Service):
             self._held_answers.append(answer)
         else:
             yield answer
+
+    def _when_durable(self, checkpoint: Checkpoint, stamp: int, answer: Reply) -> Effects:
+        """The answer to a write or a consistent read; it waits until what it tells is on disk, if that is promised."""
+        if self._settings.durable and not checkpoint.has_active_replica:
+            self._durability.hold(stamp, checkpoint.sources, answer)
+            yield from self._release_durable()
+        else:
+            yield from self._when_decided(answer)
+
+    def _release_durable(self) -> Effects:
+        for answer in self._durability.release(self._together):
+            yield from self._when_decided(answer)
 
     def _release_answers(self) -> Effects:
         held, self._held_answers = self._held_answers, []
