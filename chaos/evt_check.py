@@ -3,8 +3,8 @@
 * Nothing is given that was not published so, or was refused; once; on its channel, past its filters, under its one id.
 * What is published in one session comes in its order within each priority, and all see one order of each priority.
 * An accepted event is owed to each subscription whose filters it passes and that was there before, when both nodes were
-  together from before it was asked for until after it was accepted; see `rings`. A lost-event notice says that some are
-  missing. A subscription that its program lost, or that was killed with it, may miss the last ones, and no others.
+  together from before it was asked for until it had left its node for certain; see `rings`. A lost-event notice says
+  that some are missing. A subscription that its program lost, or that was killed with it, may miss the last ones only.
 * What is retained is owed to who comes later; what was cleared or has expired comes to nobody. In the end all nodes
   retain the same, and whoever is subscribed has been given it.
 """
@@ -44,6 +44,13 @@ class Judge:
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
         self._journals = Journals.read(evidence)
+        self._given_of: defaultdict[int, list[tuple[float, float]]] = defaultdict(list)
+        """Of the publishers of a node: when events were given first, and the latest time at which one until then was
+        asked for. What a node sends arrives in order: all that was accepted by that time had arrived."""
+        for event in sorted(self._journals.events.values(), key=lambda event: event.first_given_at):
+            if event.first_given_at < NEVER:
+                of_node = self._given_of[event.node]
+                of_node.append((event.first_given_at, max(event.asked_at, of_node[-1][1] if of_node else 0.0)))
         self._owed = 0
         """Deliveries that had to happen, and were looked for."""
         self._excused = 0
@@ -157,7 +164,7 @@ class Judge:
         """The events of the publishers of a node that are owed to a subscription."""
         for window in self._evidence.windows[node, to.node]:
             began = max(window.began, to.began)
-            ended = min(window.ended, to.ended)
+            ended = min(self._arrived(node, window.ended), to.ended)
             for place in range(bisect_right(events, began, key=lambda event: event.asked_at), len(events)):
                 event = events[place]
                 if event.asked_at >= ended:
@@ -194,7 +201,7 @@ class Judge:
             if not lasts or event.channel != to.channel or not to.lets_through(event):
                 continue
             was_there = any(
-                window.began < event.asked_at and event.accepted_at < window.ended
+                window.began < event.asked_at and event.accepted_at < self._arrived(event.node, window.ended)
                 for window in self._evidence.windows[event.node, to.node]
             )
             if was_there and not any(event.asked_at < at < to.began for at in gone):
@@ -220,10 +227,14 @@ class Judge:
         for event in self._journals.events.values():
             if event.channel == channel and event.accepted and event.for_ever:
                 cleared = event.clear_asked_at < NEVER
-                if event not in retained and not cleared and self._all_had(event.asked_at, event.accepted_at):
+                if (
+                    event not in retained
+                    and not cleared
+                    and self._all_had(event.node, event.asked_at, event.accepted_at)
+                ):
                     yield f"{event} was retained by all nodes for ever, and is not in the end"
                 told = event in retained and event.cleared_at < NEVER
-                if told and self._all_had(event.clear_asked_at, event.cleared_at):
+                if told and self._all_had(event.node, event.clear_asked_at, event.cleared_at):
                     yield f"{event} was cleared at {event.cleared_at:.2f} s, and is retained in the end"
         for to in self._journals.subscriptions:
             if to.final and not to.late and not to.lost and to.channel == channel:
@@ -232,9 +243,19 @@ class Judge:
                     if to.lets_through(event) and event.identity not in given:
                         yield f"{to} was not given {event}, which is retained in the end"
 
-    def _all_had(self, began: float, ended: float) -> bool:
-        """Whether what happened in this time surely reached all nodes."""
-        return any(window.began < began and ended < window.ended for window in self._evidence.all_together)
+    def _all_had(self, node: int, began: float, ended: float) -> bool:
+        """Whether what a node did in this time surely reached all nodes."""
+        return any(
+            window.began < began and ended < self._arrived(node, window.ended) for window in self._evidence.all_together
+        )
+
+    def _arrived(self, node: int, until: float) -> float:
+        """All that a node had accepted before this time had arrived when a time of being together ended."""
+        if until == NEVER:
+            return until
+        of_node = self._given_of[node]
+        place = bisect_right(of_node, (until, NEVER))
+        return min(until, of_node[place - 1][1]) if place else 0.0
 
     # Figures.
 
