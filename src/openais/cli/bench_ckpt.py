@@ -17,6 +17,8 @@ from openais.ckpt import EVERYTHING, AsyncCheckpoint, AsyncCkpt, CreationFlags, 
 
 CALL_TIMEOUT_S: Final = 60.0
 WARM_UP_WRITES: Final = 20
+GATHERED_MAX: Final = 256 * 1024
+"""Bytes of a write that leaves together with others; longer ones may be refused while the ring is busy."""
 SECTIONS: Final = 64
 """Sections that are overwritten in turn."""
 
@@ -91,7 +93,7 @@ async def _many(checkpoints: Sequence[AsyncCheckpoint], load: Load, data: bytes)
     async def write(checkpoint: AsyncCheckpoint, writer: int) -> None:
         section = b"%d" % (writer % SECTIONS)
         while (begun := time.perf_counter()) < deadline:
-            await checkpoint.put(section, data)
+            await checkpoint.put(section, data, retry=len(data) > GATHERED_MAX)
             taken.append(time.perf_counter() - begun)
 
     writers = (write(checkpoint, writer) for checkpoint in checkpoints for writer in range(load.in_flight))
