@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import click
+import msgspec
 
 from openais.cli.exits import BoundedCommand, ExitCode, Failure
 from openais.cli.options import reading_options
@@ -39,7 +40,7 @@ def members(watch: bool, wait_for: int | None, as_json: bool, socket: Path | Non
             view = cluster.view()
     _print(view, as_json)
     if watch:
-        _watch(view.view_number, as_json, socket, timeout)
+        _watch(view, as_json, socket, timeout)
 
 
 def _waited_for(count: int, socket: Path | None, timeout: float) -> ClusterView:
@@ -95,16 +96,34 @@ def _print(view: ClusterView, as_json: bool) -> None:
     print_line(f"view {view.view_number}, {counted(view.member_count, 'member')}{quorum}")
 
 
-def _watch(last_view: int, as_json: bool, socket: Path | None, timeout: float) -> None:
-    """Tells of each view after `last_view`, until the executive goes or the user ends it."""
+def _watch(told: ClusterView, as_json: bool, socket: Path | None, timeout: float) -> None:
+    """Tells of each view after the one that was told, until the executive goes or the user ends it."""
     with Clm(socket, timeout=timeout) as cluster:
-        for view in cluster.track():
-            if view.view_number <= last_view:
+        for number, view in enumerate(cluster.track()):
+            if view.view_number <= told.view_number:
                 continue
+            if number == 0:  # how it is now; who came and went before that is found by what was told
+                view = _compared(told, view)
             if as_json:
                 print_json(plain(view))
             else:
                 _print_changes(view)
+
+
+def _compared(before: ClusterView, view: ClusterView) -> ClusterView:
+    """A view, with what has changed since another one."""
+    old = {each.node.node_id for each in before.notifications}
+    new = {each.node.node_id for each in view.notifications}
+    left = [
+        Notification(msgspec.structs.replace(each.node, member=False), ClusterChange.LEFT)
+        for each in before.notifications
+        if each.node.node_id not in new
+    ]
+    others = [
+        each if each.node.node_id in old else Notification(each.node, ClusterChange.JOINED)
+        for each in view.notifications
+    ]
+    return msgspec.structs.replace(view, notifications=(*others, *left))
 
 
 def _print_changes(view: ClusterView) -> None:
