@@ -31,6 +31,7 @@ from openais.services.base import (
     executive_handlers,
     library_handlers,
 )
+from openais.simulation.service_log import ServiceLog
 from openais.totem.effects import Configuration, RingId
 from openais.types import AisError, NodeId, Priority, TimeNs, Version
 
@@ -97,11 +98,8 @@ class Node:
         self.notes: list[str] = []
         self.logged: list[Log] = []
         """What was to be written to disk, and `store` has not stored yet."""
-        self.disk: list[bytes] = []
-        """The records of the log that is complete."""
-        self.disk_goes_on = True
-        self.disk_begun: list[bytes] | None = None
-        """Those of the one that is to take its place."""
+        self.log = ServiceLog()
+        """What is written to disk."""
         self.timers: dict[str, float | None] = {}
         """What each timer was set to last."""
 
@@ -109,19 +107,9 @@ class Node:
         """Writes the next of what waits for the disk; whether there was anything."""
         if not self.logged:
             return False
-        log = self.logged.pop(0)
-        self.disk_goes_on = self.disk_goes_on and not log.replaces
-        if self.disk_goes_on:
-            self.disk.extend(log.records)
-        if log.begins:
-            self.disk_begun = []
-        elif self.disk_begun is not None:
-            self.disk_begun.extend(log.records)
-        if self.disk_begun is not None:
-            self.disk_begun.extend(log.snapshot)
-        if log.completes and self.disk_begun is not None:
-            self.disk, self.disk_begun, self.disk_goes_on = self.disk_begun, None, True
-        self.perform(self.service.stored(log.token))
+        written = self.logged.pop(0)
+        self.log.write(written)
+        self.perform(self.service.stored(written.token))
         return True
 
     def expire(self, name: str) -> None:

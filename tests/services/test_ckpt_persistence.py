@@ -15,7 +15,7 @@ from openais.services.ckpt import Ckpt
 from openais.services.ckpt.state import CkptSettings
 from openais.types import NodeId
 from tests.services.ckpt_cluster import Program, attributes, contents, statuses
-from tests.services.ordered_group import Node, OrderedGroup
+from tests.services.ordered_group import OrderedGroup
 
 PERSIST = CkptSettings(persist=True)
 DURABLE = CkptSettings(persist=True, durable=True)
@@ -61,12 +61,8 @@ def settle(group: OrderedGroup) -> None:
 def power_off(group: OrderedGroup, disks: Disks, *nodes: int) -> None:
     """They die; what was written stays."""
     for number in nodes:
-        disks.records[NodeId(number)] = list(disk_of(group.nodes[NodeId(number)]))
+        disks.records[NodeId(number)] = list(group.nodes[NodeId(number)].log.records)
         group.crash(number)
-
-
-def disk_of(node: Node) -> list[bytes]:
-    return node.disk
 
 
 def test_a_cluster_that_was_down_has_its_checkpoints_again() -> None:
@@ -218,9 +214,9 @@ def test_wherever_a_log_ends_it_gives_a_state_that_was(seed: int) -> None:
             service.begin_log_anew(replaces=chance.random() < 0.5)
         for _ in range(chance.randrange(4)):
             node.store()
-    lasts = [place for place, record in enumerate(node.disk) if _is_last(record)]
+    lasts = [place for place, record in enumerate(node.log.records) if _is_last(record)]
     first = lasts[0] if lasts else 0  # what is before it is never the end of a complete log
-    torn = node.disk[: chance.randrange(first + 1, len(node.disk) + 1)]
+    torn = node.log.records[: chance.randrange(first + 1, len(node.log.records) + 1)]
     found = Ckpt(group.nodes[ONE].service.node, PERSIST, torn).contents()
     assert not found or any(next(iter(found.values())) == state for state in states)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple, TypeAlias
@@ -401,7 +402,7 @@ def end_iteration(iteration: int, retry: bool) -> Operation[None]:
     yield from ask(EndIteration(iteration), IterationEnded, retry)
 
 
-_uploads: Final = iter(range(1, 2**62))
+_uploads: Final = itertools.count(1)
 
 
 def _upload(checkpoint: int, encoded: bytes, retry: bool) -> Operation[Updated]:

@@ -122,11 +122,10 @@ class Replica:
 
     def _do(self, operation: Operation, now_ns: int, from_executive: bool) -> bytes | None:
         """Does one. Gives the section id that was generated. Raises Refusal."""
-        kind = type(operation)
-        if kind is Write:
-            self._write(operation.elements, now_ns)  # type: ignore[union-attr]
-        elif kind is Overwrite or kind is Put:
-            self._overwrite(operation, now_ns)  # type: ignore[arg-type]
+        if isinstance(operation, Write):
+            self._write(operation.elements, now_ns)
+        elif isinstance(operation, Overwrite | Put):
+            self._overwrite(operation, now_ns)
         elif isinstance(operation, Create):
             return self._create(operation, now_ns)
         elif isinstance(operation, Delete):
@@ -134,16 +133,11 @@ class Replica:
             self._remove(self._section(operation.section))
         elif isinstance(operation, SetExpiration):
             self._check_not_default(operation.section, "expiration time set")
-            section = self._section(operation.section)
-            section.expiration_ns = operation.expiration_ns
-            self._note_expiring(section)
+            self._set_expiration(self._section(operation.section), operation.expiration_ns)
         elif isinstance(operation, Expire):
             if not from_executive:
                 raise Refusal(ErrorCode.INVALID_PARAM, "expire: no operation of a library")
-            for section_id, expiration_ns in operation.sections:
-                found = self.sections.get(section_id)
-                if found is not None and found.expiration_ns == expiration_ns:
-                    self._remove(found)
+            self._expire(operation)
         return None
 
     def replay(self, operations: Sequence[Operation], now_ns: int, failed: frozenset[int]) -> None:
@@ -159,24 +153,16 @@ class Replica:
                     section = self.sections.get(element.section)
                     if section is not None:
                         self._write_element(section, element, now_ns)
-            elif isinstance(operation, Overwrite | Put):
-                section = self.sections.get(operation.section)
-                if section is not None:
-                    self._set(section, operation.data, now_ns)
-            elif isinstance(operation, Delete):
-                section = self.sections.get(operation.section)
-                if section is not None:
-                    self._remove(section)
-            elif isinstance(operation, SetExpiration):
-                section = self.sections.get(operation.section)
-                if section is not None:
-                    section.expiration_ns = operation.expiration_ns
-                    self._note_expiring(section)
             elif isinstance(operation, Expire):
-                for section_id, expiration_ns in operation.sections:
-                    section = self.sections.get(section_id)
-                    if section is not None and section.expiration_ns == expiration_ns:
-                        self._remove(section)
+                self._expire(operation)
+            elif (section := self.sections.get(operation.section)) is None:
+                continue
+            elif isinstance(operation, Overwrite | Put):
+                self._set(section, operation.data, now_ns)
+            elif isinstance(operation, Delete):
+                self._remove(section)
+            elif isinstance(operation, SetExpiration):
+                self._set_expiration(section, operation.expiration_ns)
 
     def put(self, section: Section) -> None:
         """Has a section that was transferred."""
@@ -257,6 +243,16 @@ class Replica:
         if section.expiration_ns != TIME_END:
             self.expiring.append(section)
 
+    def _set_expiration(self, section: Section, expiration_ns: int) -> None:
+        section.expiration_ns = expiration_ns
+        self._note_expiring(section)
+
+    def _expire(self, expire: Expire) -> None:
+        for section_id, expiration_ns in expire.sections:
+            section = self.sections.get(section_id)
+            if section is not None and section.expiration_ns == expiration_ns:
+                self._remove(section)
+
     def _remove(self, section: Section) -> None:
         del self.sections[section.section_id]
         self.used -= len(section.data)
@@ -315,10 +311,7 @@ class Replica:
             self._check_size(size)
         if growth > 0:
             self._check_room(growth)
-        self.used += growth
-        section.data = data
-        section.updated_ns = now_ns
-        section.state = SectionState.VALID
+        self._set(section, data, now_ns)
 
     def _write(self, elements: tuple[Element, ...], now_ns: int) -> None:
         sizes: dict[bytes, int] = {}
