@@ -56,6 +56,14 @@ LAYOUTS: Final[dict[str, dict[str, Layout]]] = {
         "SaClmClusterNotificationT": (368, {"clusterNode": 0, "clusterChange": 360}),
         "SaClmClusterNotificationBufferT": (24, {"viewNumber": 0, "numberOfItems": 8, "notification": 16}),
         "SaClmCallbacksT": (16, {"saClmClusterNodeGetCallback": 0, "saClmClusterTrackCallback": 8}),
+        "SaClmCallbacksT_3": (
+            24,
+            {
+                "saClmClusterNodeGetCallback": 0,
+                "saClmClusterTrackCallback": 8,
+                "saClmClusterNodeEvictionCallback": 16,
+            },
+        ),
         "SaClmClusterNodeT_4": (
             616,
             {
@@ -157,6 +165,14 @@ LAYOUTS: Final[dict[str, dict[str, Layout]]] = {
             {"checkpointCreationAttributes": 0, "numberOfSections": 48, "memoryUsed": 52},
         ),
         "SaCkptCallbacksT": (16, {"saCkptCheckpointOpenCallback": 0, "saCkptCheckpointSynchronizeCallback": 8}),
+        "SaCkptCallbacksT_2": (
+            24,
+            {
+                "saCkptCheckpointOpenCallback": 0,
+                "saCkptCheckpointSynchronizeCallback": 8,
+                "saCkptCheckpointTrackCallback": 16,
+            },
+        ),
     },
     "evs.h": {
         "evs_handle_t": (8, {}),
@@ -208,6 +224,10 @@ CONSTANTS: Final[dict[str, dict[str, int]]] = {
     "saClm.h": {
         "SA_CLM_LOCAL_NODE_ID": 0xFFFF_FFFF,
         "SA_CLM_MAX_ADDRESS_LENGTH": 64,
+        "SA_CLM_CLUSTER_CHANGE_STATUS": 1,
+        "SA_CLM_ADMIN_STATE": 2,
+        "SA_CLM_NODE_NAME": 1,
+        "SA_CLM_ROOT_CAUSE_ENTITY": 1,
         **_numbered("SA_CLM_AF_", "INET INET6"),
         **_numbered("SA_CLM_NODE_", "NO_CHANGE JOINED LEFT RECONFIGURED UNLOCK SHUTDOWN"),
         **_numbered("SA_CLM_CHANGE_", "VALIDATE START ABORTED COMPLETED"),
@@ -256,6 +276,7 @@ CONSTANTS: Final[dict[str, dict[str, int]]] = {
         "SA_CKPT_CHECKPOINT_CREATE": 4,
         **_numbered("SA_CKPT_SECTION_", "VALID CORRUPTED"),
         **_numbered("SA_CKPT_SECTION_", "FULL AVAILABLE"),
+        "SA_CKPT_CHECKPOINT_STATUS": 1,
         **_numbered("SA_CKPT_SECTIONS_", "FOREVER LEQ_EXPIRATION_TIME GEQ_EXPIRATION_TIME CORRUPTED ANY"),
     },
     "evs.h": {

@@ -10,3 +10,7 @@ from tests.c_api.conftest import Run
 @pytest.mark.parametrize("program", ["amf_test.c", "ckpt_test.c", "evs_test.c", "evt_test.c"])
 def test_every_function_callback_and_error_is_that_of_the_interface(program: str, run: Run) -> None:
     assert run(program) == "done\n"
+
+
+def test_checkpoints_are_tracked_and_old_programs_lose_no_memory(run: Run) -> None:
+    assert run("ckpt_track.c").endswith("done\n")

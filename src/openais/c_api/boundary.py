@@ -92,11 +92,11 @@ class Handles(Generic[T]):
         except KeyError:
             raise BadHandle(f"handle {handle}") from None
 
-    def remove_where(self, gone: Callable[[T], bool]) -> None:
-        """Makes those handles invalid for whose instances `gone` says so."""
-        for handle, instance in list(self._instances.items()):
-            if gone(instance):
-                self._instances.pop(handle, None)
+    def remove_where(self, gone: Callable[[T], bool]) -> list[T]:
+        """Makes those handles invalid for whose instances `gone` says so, and gives these."""
+        found = [handle for handle, instance in list(self._instances.items()) if gone(instance)]
+        popped = (self._instances.pop(handle, None) for handle in found)
+        return [instance for instance in popped if instance is not None]
 
     def __iter__(self) -> Iterator[T]:
         return iter(list(self._instances.values()))

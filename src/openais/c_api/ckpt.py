@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
-from typing import Final, TypeVar
+from typing import Final
 
 from _openais_c import ffi
 
 from openais.c_api.boundary import (
     NULL,
-    Handles,
     Pointer,
     allocate,
     bytes_of,
@@ -20,14 +18,10 @@ from openais.c_api.boundary import (
     seconds_of,
     text_of,
 )
+from openais.c_api.ckpt_handles import Handle, Iteration, checkpoints, free_section, handles, iterations, set_section
 from openais.client import ckpt_operations as operations
-from openais.client.ckpt import Ckpt
-from openais.client.ckpt_events import CheckpointOpenResult, SynchronizeResult
-from openais.client.ckpt_operations import CkptCallbacks
 from openais.client.connecting import dispatch_flags
-from openais.client.operation import Operation
 from openais.client.versions import VersionDatabase
-from openais.messages.ckpt import Descriptor
 from openais.messages.ckpt_operations import (
     CALL_BYTES_MAX,
     ELEMENTS_MAX,
@@ -38,90 +32,49 @@ from openais.messages.ckpt_operations import (
     SectionsChosen,
     SetExpiration,
 )
-from openais.types import AisError, InvalidParam, NoSections, Version
+from openais.types import AisError, InvalidParam, NoSections, Version, VersionError
 
 VERSIONS: Final = VersionDatabase((Version("B", 2, 2),))
+VERSIONS_2: Final = VersionDatabase((Version("B", 2, 3),))
+"""What saCkptInitialize_2 was proposed for."""
 SIZE_MAX: Final = 2**63 - 1
 MEMORY_MAX: Final = 2**32 - 1
-T = TypeVar("T")
-
-
-class Handle:
-    """What stands behind an SaCkptHandleT."""
-
-    def __init__(self, callbacks: Pointer) -> None:
-        self._open = callbacks.saCkptCheckpointOpenCallback if callbacks != NULL else NULL
-        self._synchronize = callbacks.saCkptCheckpointSynchronizeCallback if callbacks != NULL else NULL
-        self.callbacks = CkptCallbacks(
-            checkpoint_open=self._run_open if self._open != NULL else None,
-            checkpoint_synchronize=self._run_synchronize if self._synchronize != NULL else None,
-        )
-        self.library = Ckpt(callbacks=self.callbacks)
-
-    def call(self, operation: Operation[T], timeout: float | None = None) -> T:
-        """Runs an operation. Raises its errors, TimeoutExpired."""
-        return self.library.call_in(self.library.handle, operation, timeout)
-
-    def opened(self, number: int) -> int:
-        """The handle of a checkpoint that was opened."""
-        return _checkpoints.add(OpenCheckpoint(self, number))
-
-    def _run_open(self, result: CheckpointOpenResult) -> None:
-        handle = self.opened(result.number) if result.error == 1 else 0
-        self._open(result.invocation, handle, int(result.error))
-
-    def _run_synchronize(self, result: SynchronizeResult) -> None:
-        self._synchronize(result.invocation, int(result.error))
-
-
-class OpenCheckpoint:
-    """What stands behind an SaCkptCheckpointHandleT."""
-
-    def __init__(self, ckpt: Handle, number: int) -> None:
-        self.ckpt = ckpt
-        self.number = number
-        self.call = ckpt.call
-
-
-class Iteration:
-    """What stands behind an SaCkptSectionIterationHandleT."""
-
-    def __init__(self, checkpoint: OpenCheckpoint, number: int) -> None:
-        self.checkpoint = checkpoint
-        self.number = number
-        self.found: deque[Descriptor] = deque()
-        """Sections that were fetched and not given yet."""
-
-
-_handles: Final = Handles[Handle]()
-_checkpoints: Final = Handles[OpenCheckpoint]()
-_iterations: Final = Handles[Iteration]()
 
 
 @exported
 def saCkptInitialize(handle: Pointer, callbacks: Pointer, version: Pointer) -> None:
-    given(handle)
+    given(handle, version)
+    keeps_ids = version.majorVersion < 2
     negotiate(VERSIONS, version)
-    handle[0] = _handles.add(Handle(callbacks))
+    handle[0] = handles.add(Handle(callbacks, False, keeps_ids))
+
+
+@exported
+def saCkptInitialize_2(handle: Pointer, callbacks: Pointer, version: Pointer) -> None:
+    given(handle, version)
+    asked = version.majorVersion, version.minorVersion
+    negotiate(VERSIONS_2, version)
+    if asked < (2, 3):
+        raise VersionError("tracking began with B.02.03")
+    handle[0] = handles.add(Handle(callbacks, True, False))
 
 
 @exported
 def saCkptSelectionObjectGet(handle: int, selection_object: Pointer) -> None:
-    ckpt = _handles.get(handle)
+    ckpt = handles.get(handle)
     given(selection_object)
     selection_object[0] = ckpt.library.fileno()
 
 
 @exported
 def saCkptDispatch(handle: int, flags: int) -> None:
-    _handles.get(handle).library.dispatch(dispatch_flags(flags))
+    handles.get(handle).library.dispatch(dispatch_flags(flags))
 
 
 @exported
 def saCkptFinalize(handle: int) -> None:
-    ckpt = _handles.remove(handle)
-    _iterations.remove_where(lambda iteration: iteration.checkpoint.ckpt is ckpt)
-    _checkpoints.remove_where(lambda checkpoint: checkpoint.ckpt is ckpt)
+    ckpt = handles.remove(handle)
+    ckpt.finalized()
     ckpt.library.finalize()
 
 
@@ -129,7 +82,7 @@ def saCkptFinalize(handle: int) -> None:
 def saCkptCheckpointOpen(
     handle: int, name: Pointer, attributes: Pointer, flags: int, timeout: int, checkpoint: Pointer
 ) -> None:
-    ckpt = _handles.get(handle)
+    ckpt = handles.get(handle)
     given(name, checkpoint)
     opening = operations.open_checkpoint(text_of(name), flags, _attributes_of(attributes, flags), False)
     checkpoint[0] = ckpt.opened(ckpt.call(opening, seconds_of(timeout)))
@@ -137,7 +90,7 @@ def saCkptCheckpointOpen(
 
 @exported
 def saCkptCheckpointOpenAsync(handle: int, invocation: int, name: Pointer, attributes: Pointer, flags: int) -> None:
-    ckpt = _handles.get(handle)
+    ckpt = handles.get(handle)
     given(name)
     made_with = _attributes_of(attributes, flags)
     ckpt.call(operations.open_checkpoint_async(ckpt.callbacks, invocation, text_of(name), flags, made_with, False))
@@ -145,32 +98,32 @@ def saCkptCheckpointOpenAsync(handle: int, invocation: int, name: Pointer, attri
 
 @exported
 def saCkptCheckpointClose(handle: int) -> None:
-    checkpoint = _checkpoints.get(handle)
+    checkpoint = checkpoints.get(handle)
     checkpoint.call(operations.close_checkpoint(checkpoint.number, False))
-    _checkpoints.remove(handle)
-    _iterations.remove_where(lambda iteration: iteration.checkpoint is checkpoint)
+    checkpoints.remove(handle)
+    checkpoint.ckpt.closed(checkpoint)
 
 
 @exported
 def saCkptCheckpointUnlink(handle: int, name: Pointer) -> None:
-    _handles.get(handle).call(operations.unlink_checkpoint(text_of(name), False))
+    handles.get(handle).call(operations.unlink_checkpoint(text_of(name), False))
 
 
 @exported
 def saCkptCheckpointRetentionDurationSet(handle: int, retention: int) -> None:
-    checkpoint = _checkpoints.get(handle)
+    checkpoint = checkpoints.get(handle)
     checkpoint.call(operations.set_retention(checkpoint.number, seconds_of(retention), False))
 
 
 @exported
 def saCkptActiveReplicaSet(handle: int) -> None:
-    checkpoint = _checkpoints.get(handle)
+    checkpoint = checkpoints.get(handle)
     checkpoint.call(operations.set_active_replica(checkpoint.number, False))
 
 
 @exported
 def saCkptCheckpointStatusGet(handle: int, status: Pointer) -> None:
-    checkpoint = _checkpoints.get(handle)
+    checkpoint = checkpoints.get(handle)
     given(status)
     found = checkpoint.call(operations.status(checkpoint.number, False))
     attributes = status.checkpointCreationAttributes
@@ -187,7 +140,7 @@ def saCkptCheckpointStatusGet(handle: int, status: Pointer) -> None:
 @exported
 def saCkptSectionCreate(handle: int, attributes: Pointer, data: Pointer, size: int) -> None:
     """An id that was generated is in memory for saCkptSectionIdFree."""
-    checkpoint = _checkpoints.get(handle)
+    checkpoint = checkpoints.get(handle)
     given(attributes)
     given(attributes.sectionId)
     creating = Create(
@@ -195,43 +148,43 @@ def saCkptSectionCreate(handle: int, attributes: Pointer, data: Pointer, size: i
     )
     generated = checkpoint.call(operations.change(checkpoint.number, creating, False))
     if generated:
-        _set_section(attributes.sectionId, generated)
+        set_section(attributes.sectionId, generated)
 
 
 @exported
 def saCkptSectionDelete(handle: int, section: Pointer) -> None:
-    checkpoint = _checkpoints.get(handle)
+    checkpoint = checkpoints.get(handle)
     deleting = operations.delete_of(_section_of(section))
     checkpoint.call(operations.change(checkpoint.number, deleting, False))
 
 
 @exported
 def saCkptSectionIdFree(handle: int, section: Pointer) -> None:
-    _checkpoints.get(handle)
+    checkpoints.get(handle)
     given(section)
-    release(section)
+    free_section(section)
 
 
 @exported
 def saCkptSectionExpirationTimeSet(handle: int, section: Pointer, time: int) -> None:
-    checkpoint = _checkpoints.get(handle)
+    checkpoint = checkpoints.get(handle)
     setting = SetExpiration(_section_of(section), _time_of(time))
     checkpoint.call(operations.change(checkpoint.number, setting, False))
 
 
 @exported
 def saCkptSectionIterationInitialize(handle: int, chosen: int, time: int, iteration: Pointer) -> None:
-    checkpoint = _checkpoints.get(handle)
+    checkpoint = checkpoints.get(handle)
     given(iteration)
     compared = chosen in (SectionsChosen.LEQ_EXPIRATION_TIME, SectionsChosen.GEQ_EXPIRATION_TIME)
     expires = seconds_of(time) if compared else 0.0
     number = checkpoint.call(operations.begin_iteration(checkpoint.number, chosen, expires, False))
-    iteration[0] = _iterations.add(Iteration(checkpoint, number))
+    iteration[0] = iterations.add(Iteration(checkpoint, number))
 
 
 @exported
 def saCkptSectionIterationNext(handle: int, descriptor: Pointer) -> None:
-    iteration = _iterations.get(handle)
+    iteration = iterations.get(handle)
     given(descriptor)
     if not iteration.found:
         iteration.found += iteration.checkpoint.call(operations.next_sections(iteration.number, False))
@@ -239,7 +192,7 @@ def saCkptSectionIterationNext(handle: int, descriptor: Pointer) -> None:
         section = iteration.found.popleft()
     except IndexError:
         raise NoSections("there are no more sections") from None
-    _set_section(descriptor.sectionId, section.section)
+    iteration.set_section(descriptor.sectionId, section.section)
     descriptor.expirationTime = section.expiration_ns
     descriptor.sectionSize = section.size
     descriptor.sectionState = int(section.state)
@@ -248,13 +201,14 @@ def saCkptSectionIterationNext(handle: int, descriptor: Pointer) -> None:
 
 @exported
 def saCkptSectionIterationFinalize(handle: int) -> None:
-    iteration = _iterations.remove(handle)
+    iteration = iterations.remove(handle)
+    iteration.forget()
     iteration.checkpoint.call(operations.end_iteration(iteration.number, True))
 
 
 @exported
 def saCkptCheckpointWrite(handle: int, vector: Pointer, count: int, erroneous: Pointer) -> None:
-    checkpoint = _checkpoints.get(handle)
+    checkpoint = checkpoints.get(handle)
     elements = _elements(vector, count)
     pieces = []
     for index, element in enumerate(elements):
@@ -271,14 +225,14 @@ def saCkptCheckpointWrite(handle: int, vector: Pointer, count: int, erroneous: P
 
 @exported
 def saCkptSectionOverwrite(handle: int, section: Pointer, data: Pointer, size: int) -> None:
-    checkpoint = _checkpoints.get(handle)
+    checkpoint = checkpoints.get(handle)
     overwriting = operations.overwrite_of(_section_of(section), bytes_of(data, size, CALL_BYTES_MAX))
     checkpoint.call(operations.change(checkpoint.number, overwriting, False))
 
 
 @exported
 def saCkptCheckpointRead(handle: int, vector: Pointer, count: int, erroneous: Pointer) -> None:
-    checkpoint = _checkpoints.get(handle)
+    checkpoint = checkpoints.get(handle)
     elements = _elements(vector, count)
     spans = []
     for index, element in enumerate(elements):
@@ -300,22 +254,46 @@ def saCkptCheckpointRead(handle: int, vector: Pointer, count: int, erroneous: Po
 
 @exported
 def saCkptIOVectorElementDataFree(handle: int, data: Pointer) -> None:
-    _checkpoints.get(handle)
+    checkpoints.get(handle)
     given(data)
     release(data)
 
 
 @exported
 def saCkptCheckpointSynchronize(handle: int, timeout: int) -> None:
-    checkpoint = _checkpoints.get(handle)
+    checkpoint = checkpoints.get(handle)
     checkpoint.call(operations.synchronize(checkpoint.number, False), seconds_of(timeout))
 
 
 @exported
 def saCkptCheckpointSynchronizeAsync(handle: int, invocation: int) -> None:
-    checkpoint = _checkpoints.get(handle)
+    checkpoint = checkpoints.get(handle)
     callbacks = checkpoint.ckpt.callbacks
     checkpoint.call(operations.synchronize_async(callbacks, checkpoint.number, invocation, False))
+
+
+@exported
+def saCkptTrack(handle: int) -> None:
+    handles.get(handle).track()
+
+
+@exported
+def saCkptTrackStop(handle: int) -> None:
+    handles.get(handle).track_stop()
+
+
+@exported
+def saCkptCheckpointTrack(handle: int) -> None:
+    checkpoint = checkpoints.get(handle)
+    checkpoint.ckpt.check_tracks()
+    checkpoint.track()
+
+
+@exported
+def saCkptCheckpointTrackStop(handle: int) -> None:
+    checkpoint = checkpoints.get(handle)
+    checkpoint.ckpt.check_tracks()
+    checkpoint.track_stop()
 
 
 def _attributes_of(attributes: Pointer, flags: int) -> Attributes | None:
@@ -347,14 +325,6 @@ def _section_of(section: Pointer) -> bytes:
     """The id of a section. Raises InvalidParam."""
     given(ffi.addressof(section) if ffi.typeof(section).kind == "struct" else section)
     return operations.section_id(bytes_of(section.id, section.idLen))
-
-
-def _set_section(section: Pointer, name: bytes) -> None:
-    """Writes an id, in memory that the program frees."""
-    section.id = allocate("SaUint8T", 1, len(name)) if name else NULL
-    section.idLen = len(name)
-    if name:
-        ffi.memmove(section.id, name, len(name))
 
 
 def _elements(vector: Pointer, count: int) -> list[Pointer]:

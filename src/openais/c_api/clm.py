@@ -26,7 +26,17 @@ from openais.client.clm_operations import ClmCallbacks, NodeGetResult, Notificat
 from openais.client.connecting import dispatch_flags
 from openais.client.versions import VersionDatabase
 from openais.messages.clm import ClusterNode, ClusterView, Notification
-from openais.types import AisError, BadFlags, InvalidParam, NoSpace, NotExist, TrackFlags, Version, VersionError
+from openais.types import (
+    AisError,
+    BadFlags,
+    ErrorCode,
+    InvalidParam,
+    NoSpace,
+    NotExist,
+    TrackFlags,
+    Version,
+    VersionError,
+)
 
 VERSIONS: Final = VersionDatabase((Version("B", 4, 1),))
 TRACK_LOCAL: Final = 0x08
@@ -41,8 +51,10 @@ ADDRESS_MAX: Final = 64
 class Handle:
     """What stands behind an SaClmHandleT. `suffix` is that of the types of its version: "" or "_4"."""
 
-    def __init__(self, callbacks: Pointer, suffix: str) -> None:
+    def __init__(self, callbacks: Pointer, suffix: str, evictable: bool) -> None:
         self.suffix = suffix
+        self.evictable = evictable
+        """Whether it is of B.03.01, which has responses to evictions."""
         self.local_only = False
         """Whether only changes of the local node are told (SA_TRACK_LOCAL)."""
         self._track = callbacks.saClmClusterTrackCallback if callbacks != NULL else NULL
@@ -87,6 +99,11 @@ _handles: Final = Handles[Handle]()
 @exported
 def saClmInitialize(handle: Pointer, callbacks: Pointer, version: Pointer) -> None:
     _initialize(handle, callbacks, version, "")
+
+
+@exported
+def saClmInitialize_3(handle: Pointer, callbacks: Pointer, version: Pointer) -> None:
+    _initialize(handle, callbacks, version, "", evictable=True)
 
 
 @exported
@@ -137,6 +154,16 @@ def saClmClusterNotificationFree_4(handle: int, notification: Pointer) -> None:
 
 
 @exported
+def saClmResponse(handle: int, invocation: int, error: int) -> None:
+    """No node is evicted, so no response is awaited."""
+    if not _handle(handle, "").evictable:
+        raise VersionError("responses are for handles of saClmInitialize_3")
+    if not ErrorCode.OK <= error <= max(ErrorCode):
+        raise InvalidParam(f"response {error}")
+    raise NotExist(f"no response to invocation {invocation} is awaited")
+
+
+@exported
 def saClmResponse_4(handle: int, invocation: int, response: int) -> None:
     """No callback of ours asks for a response, so none is awaited."""
     _handle(handle, "_4")
@@ -160,10 +187,10 @@ def saClmClusterNodeGetAsync(handle: int, invocation: int, node_id: int) -> None
     _handles.get(handle).library.node_get_async(invocation, node_id)
 
 
-def _initialize(handle: Pointer, callbacks: Pointer, version: Pointer, suffix: str) -> None:
+def _initialize(handle: Pointer, callbacks: Pointer, version: Pointer, suffix: str, evictable: bool = False) -> None:
     given(handle)
     negotiate(VERSIONS, version)
-    handle[0] = _handles.add(Handle(callbacks, suffix))
+    handle[0] = _handles.add(Handle(callbacks, suffix, evictable))
 
 
 def _handle(handle: int, suffix: str) -> Handle:

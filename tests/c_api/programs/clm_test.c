@@ -50,6 +50,11 @@ static void on_node_get_4(SaInvocationT invocation, const SaClmClusterNodeT_4 *n
     got++;
 }
 
+static void on_eviction(SaClmHandleT handle, SaInvocationT invocation, SaClmAdminOperationIdT operation)
+{
+    CHECK(!handle && !invocation && !operation);
+}
+
 static const SaClmCallbacksT callbacks = {on_node_get, on_track};
 static const SaClmCallbacksT_4 callbacks_4 = {on_node_get_4, on_track_4};
 static const SaClmCallbacksT no_callbacks = {NULL, NULL};
@@ -221,6 +226,33 @@ static void tracking(void)
     GIVES(SA_AIS_ERR_BAD_HANDLE, saClmFinalize(handle));
 }
 
+static void version_3(void)
+{
+    static const SaClmCallbacksT_3 callbacks_3 = {on_node_get, on_track, on_eviction};
+    SaClmHandleT handle = 0, first = initialized(&callbacks);
+    SaVersionT asked = version('B', 3, 1);
+    SaClmClusterNodeT node;
+
+    GIVES(SA_AIS_ERR_INVALID_PARAM, saClmInitialize_3(NULL, &callbacks_3, &asked));
+    GIVES(SA_AIS_ERR_INVALID_PARAM, saClmInitialize_3(&handle, &callbacks_3, NULL));
+    RETRIED(saClmInitialize_3(&handle, &callbacks_3, &asked));
+    CHECK(asked.majorVersion == 4 && asked.minorVersion == 1);
+    RETRIED(saClmClusterNodeGet(handle, SA_CLM_LOCAL_NODE_ID, SA_TIME_MAX, &node));
+    tracked = 0;
+    RETRIED(saClmClusterTrack(handle, SA_TRACK_CURRENT | SA_TRACK_CHANGES, NULL));
+    dispatch_one(handle, &tracked);
+    CHECK(last_node.nodeId == node.nodeId);
+    GIVES(SA_AIS_ERR_NOT_EXIST, saClmResponse(handle, 1, SA_AIS_OK));
+    GIVES(SA_AIS_ERR_INVALID_PARAM, saClmResponse(handle, 1, 0));
+    GIVES(SA_AIS_ERR_INVALID_PARAM, saClmResponse(handle, 1, 999));
+    GIVES(SA_AIS_ERR_VERSION, saClmResponse(first, 1, SA_AIS_OK));
+    GIVES(SA_AIS_ERR_VERSION, saClmResponse_4(handle, 1, SA_CLM_CALLBACK_RESPONSE_OK));
+    GIVES(SA_AIS_ERR_VERSION, saClmClusterTrack_4(handle, SA_TRACK_CURRENT, NULL));
+    GIVES(SA_AIS_OK, saClmFinalize(first));
+    GIVES(SA_AIS_OK, saClmFinalize(handle));
+    GIVES(SA_AIS_ERR_BAD_HANDLE, saClmResponse(handle, 1, SA_AIS_OK));
+}
+
 static void version_4(void)
 {
     SaClmHandleT handle = 0;
@@ -376,6 +408,7 @@ int main(void)
     parameters();
     nodes();
     tracking();
+    version_3();
     version_4();
     selection_object();
     threads();

@@ -1,5 +1,6 @@
 /*
- * The SA Forum Checkpoint Service: sections of data, replicated in the cluster. B.01.01 to B.02.02.
+ * The SA Forum Checkpoint Service: sections of data, replicated in the cluster. B.01.01 to B.02.02, and the tracking that
+ * was proposed for B.02.03.
  */
 #ifndef _SA_CKPT_H
 #define _SA_CKPT_H
@@ -101,10 +102,25 @@ typedef struct {
     SaCkptCheckpointSynchronizeCallbackT saCkptCheckpointSynchronizeCallback;
 } SaCkptCallbacksT;
 
+/*
+ * Sections were written, created or deleted. Each element is a whole section: dataOffset is 0, dataSize what a section may
+ * have, dataBuffer NULL. It can be given to saCkptCheckpointRead.
+ */
+typedef void (*SaCkptCheckpointTrackCallbackT)(
+    SaCkptCheckpointHandleT checkpointHandle, SaCkptIOVectorElementT *ioVector, SaUint32T numberOfElements);
+
+typedef struct {
+    SaCkptCheckpointOpenCallbackT saCkptCheckpointOpenCallback;
+    SaCkptCheckpointSynchronizeCallbackT saCkptCheckpointSynchronizeCallback;
+    SaCkptCheckpointTrackCallbackT saCkptCheckpointTrackCallback;
+} SaCkptCallbacksT_2;
+
 /* The life of a handle. */
 
 extern SaAisErrorT saCkptInitialize(
     SaCkptHandleT *ckptHandle, const SaCkptCallbacksT *callbacks, SaVersionT *version);
+extern SaAisErrorT saCkptInitialize_2(
+    SaCkptHandleT *ckptHandle, const SaCkptCallbacksT_2 *callbacks, SaVersionT *version);
 extern SaAisErrorT saCkptSelectionObjectGet(SaCkptHandleT ckptHandle, SaSelectionObjectT *selectionObject);
 extern SaAisErrorT saCkptDispatch(SaCkptHandleT ckptHandle, SaDispatchFlagsT dispatchFlags);
 extern SaAisErrorT saCkptFinalize(SaCkptHandleT ckptHandle);
@@ -162,6 +178,13 @@ extern SaAisErrorT saCkptIOVectorElementDataFree(SaCkptCheckpointHandleT checkpo
 extern SaAisErrorT saCkptCheckpointSynchronize(SaCkptCheckpointHandleT checkpointHandle, SaTimeT timeout);
 extern SaAisErrorT saCkptCheckpointSynchronizeAsync(
     SaCkptCheckpointHandleT checkpointHandle, SaInvocationT invocation);
+
+/* Tracking, for handles of saCkptInitialize_2: of all checkpoints that are and will be open to read, or of one. */
+
+extern SaAisErrorT saCkptTrack(SaCkptHandleT ckptHandle);
+extern SaAisErrorT saCkptTrackStop(SaCkptHandleT ckptHandle);
+extern SaAisErrorT saCkptCheckpointTrack(SaCkptCheckpointHandleT checkpointHandle);
+extern SaAisErrorT saCkptCheckpointTrackStop(SaCkptCheckpointHandleT checkpointHandle);
 
 #ifdef __cplusplus
 }

@@ -1,8 +1,9 @@
 /*
  * The SA Forum Cluster Membership Service: who is in the cluster, and who comes and goes.
  *
- * B.01.01 to B.04.01. The functions of B.04.01 end in _4; a handle of saClmInitialize is for those without, a handle of
- * saClmInitialize_4 for those with. All functions are declared whatever version a program was written for.
+ * B.01.01 to B.04.01. The functions of B.04.01 end in _4; a handle of saClmInitialize or saClmInitialize_3 is for those
+ * without, a handle of saClmInitialize_4 for those with, and saClmResponse is for handles of saClmInitialize_3. All
+ * functions are declared whatever version a program was written for.
  */
 #ifndef _SA_CLM_H
 #define _SA_CLM_H
@@ -57,6 +58,10 @@ typedef enum {
     SA_CLM_ADMIN_LOCKED = 2,
     SA_CLM_ADMIN_SHUTTING_DOWN = 3
 } SaClmAdminStateT;
+
+typedef enum {
+    SA_CLM_NODE_NAME = 1
+} SaClmAdditionalInfoIdT;
 
 typedef enum {
     SA_CLM_ROOT_CAUSE_ENTITY = 1
@@ -114,6 +119,17 @@ typedef struct {
     SaClmClusterTrackCallbackT saClmClusterTrackCallback;
 } SaClmCallbacksT;
 
+/* B.03.01 */
+
+typedef void (*SaClmClusterNodeEvictionCallbackT)(
+    SaClmHandleT clmHandle, SaInvocationT invocation, SaClmAdminOperationIdT operationId);
+
+typedef struct {
+    SaClmClusterNodeGetCallbackT saClmClusterNodeGetCallback;
+    SaClmClusterTrackCallbackT saClmClusterTrackCallback;
+    SaClmClusterNodeEvictionCallbackT saClmClusterNodeEvictionCallback;
+} SaClmCallbacksT_3;
+
 /* B.04.01 */
 
 typedef struct {
@@ -153,6 +169,8 @@ typedef struct {
 
 extern SaAisErrorT saClmInitialize(
     SaClmHandleT *clmHandle, const SaClmCallbacksT *clmCallbacks, SaVersionT *version);
+extern SaAisErrorT saClmInitialize_3(
+    SaClmHandleT *clmHandle, const SaClmCallbacksT_3 *clmCallbacks, SaVersionT *version);
 extern SaAisErrorT saClmInitialize_4(
     SaClmHandleT *clmHandle, const SaClmCallbacksT_4 *clmCallbacks, SaVersionT *version);
 extern SaAisErrorT saClmSelectionObjectGet(SaClmHandleT clmHandle, SaSelectionObjectT *selectionObject);
@@ -169,6 +187,7 @@ extern SaAisErrorT saClmClusterTrackStop(SaClmHandleT clmHandle);
 extern SaAisErrorT saClmClusterNotificationFree(SaClmHandleT clmHandle, SaClmClusterNotificationT *notification);
 extern SaAisErrorT saClmClusterNotificationFree_4(
     SaClmHandleT clmHandle, SaClmClusterNotificationT_4 *notification);
+extern SaAisErrorT saClmResponse(SaClmHandleT clmHandle, SaInvocationT invocation, SaAisErrorT error);
 extern SaAisErrorT saClmResponse_4(SaClmHandleT clmHandle, SaInvocationT invocation, SaClmResponseT response);
 
 /* Single nodes. */
