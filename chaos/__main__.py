@@ -20,13 +20,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from chaos.amf import AmfWorkload
 from chaos.ckpt import CkptWorkload
 from chaos.evt import EvtWorkload
 from chaos.run import Options, judge, obstacle, run_and_judge
 from chaos.schedule import Kind
 from chaos.workload import Verdict, Workload
 
-WORKLOADS: Final[Mapping[str, type[Workload]]] = {each.name: each for each in (EvtWorkload, CkptWorkload)}
+WORKLOADS: Final[Mapping[str, type[Workload]]] = {each.name: each for each in (EvtWorkload, CkptWorkload, AmfWorkload)}
 TOLD_MAX: Final = 40
 """Violations that are printed; the JSON file has all."""
 
@@ -43,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=300.0, help="how long there are faults (300)")
     parser.add_argument("--seed", type=int, default=1, help="plans the faults (1)")
     parser.add_argument("--nodes", type=int, default=5)
-    parser.add_argument("--token", type=int, default=500, metavar="MS", help="totem.token of the executives (500)")
+    parser.add_argument("--token", type=int, metavar="MS", help="totem.token of the executives (500, for amf 1000)")
     parser.add_argument("--kinds", type=_kinds, default=tuple(Kind), help=",".join(Kind))
     parser.add_argument("--small", action="store_true", help="fewer programs, for small machines")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write figures and violations to it")
@@ -61,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if reason := obstacle():
         print(f"chaos needs root and network namespaces of its own, and cannot be run here: {reason}", file=sys.stderr)
         return 2
-    options = Options(given.seed, given.seconds, given.nodes, given.kinds, given.token)
+    options = Options(given.seed, given.seconds, given.nodes, given.kinds, given.token or workload.token_ms)
     folder = given.keep or Path(tempfile.mkdtemp(prefix="openais-chaos-"))
     folder.mkdir(parents=True, exist_ok=True)
     keep = True

@@ -19,7 +19,7 @@ from chaos.cluster import ClusterSite, watched
 from chaos.evidence import Evidence, History, Remark
 from chaos.faults import mend, perform
 from chaos.rings import Configured
-from chaos.schedule import Kind, Planned, schedule
+from chaos.schedule import LASTS_S, Kind, Planned, schedule
 from chaos.workload import Verdict, Workload
 
 TOOLS: Final = ("nft",)
@@ -61,6 +61,7 @@ async def run(options: Options, workload: Workload, folder: Path) -> None:
                     await _run_watched(site, workload, options)
             finally:
                 _keep_logs(nodes, folder)
+        await workload.ended(site)
 
 
 async def _run_watched(site: ClusterSite, workload: Workload, options: Options) -> None:
@@ -83,7 +84,8 @@ async def _run_watched(site: ClusterSite, workload: Workload, options: Options) 
 def _plan(site: ClusterSite, workload: Workload, options: Options) -> list[Planned]:
     has_own = type(workload).hurt is not Workload.hurt
     kinds = [kind for kind in options.kinds if has_own or kind is not Kind.OWN]
-    return schedule(options.seed, options.seconds, site.nodes, tuple(site.residents), kinds)
+    lasts_s = {**LASTS_S, **workload.lasts_s}
+    return schedule(options.seed, options.seconds, site.nodes, tuple(site.residents), kinds, lasts_s)
 
 
 def judge(workload: Workload, folder: Path) -> Verdict:

@@ -101,9 +101,17 @@ class _Plan:
 
 
 def schedule(
-    seed: int, seconds: float, nodes: Sequence[int], programs: Sequence[str], kinds: Collection[Kind] = tuple(Kind)
+    seed: int,
+    seconds: float,
+    nodes: Sequence[int],
+    programs: Sequence[str],
+    kinds: Collection[Kind] = tuple(Kind),
+    lasts_s: Mapping[Kind, tuple[float, float]] = LASTS_S,
 ) -> list[Planned]:
-    """The faults of a run of so many seconds, in the order in which they begin; all have ended when it ends."""
+    """The faults of a run of so many seconds, in the order in which they begin; all have ended when it ends.
+
+    `lasts_s`: how long faults of each kind last, from and to.
+    """
     plan = _Plan(random.Random(seed), nodes, programs)
     kinds = sorted(kinds)
     now_s = 0.0
@@ -112,7 +120,7 @@ def schedule(
         if now_s >= seconds:
             return plan.faults
         kind = plan.chance.choice(kinds)
-        lasts_s = min(plan.chance.uniform(*LASTS_S[kind]), seconds - now_s)
+        lasting_s = min(plan.chance.uniform(*lasts_s[kind]), seconds - now_s)
         fault = plan.targets(kind, now_s)
         if fault is not None:
-            plan.faults.append(Planned(now_s, lasts_s, kind, fault.nodes, fault.programs, fault.percent))
+            plan.faults.append(Planned(now_s, lasting_s, kind, fault.nodes, fault.programs, fault.percent))

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from chaos.evidence import Evidence
+from chaos.schedule import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,10 @@ class Workload(ABC):
     """One kind of use that must survive everything. The methods are called in this order, all but `hurt` once."""
 
     name: ClassVar[str]
+    token_ms: ClassVar[int] = 500
+    """`totem.token` of the executives, unless it is given."""
+    lasts_s: ClassVar[Mapping[Kind, tuple[float, float]]] = {}
+    """How long faults of some kinds last, from and to, where that is not what `chaos.schedule` says."""
 
     def __init__(self, small: bool = False) -> None:
         """`small`: with fewer programs, for a short run."""
@@ -98,6 +103,9 @@ class Workload(ABC):
 
     async def after_faults(self, site: Site) -> None:  # noqa: B027
         """All is mended, all executives are in one ring, all programs live: returns when there is no more to come."""
+
+    async def ended(self, site: Site) -> None:  # noqa: B027
+        """All programs and all executives have ended."""
 
     @abstractmethod
     def check(self, evidence: Evidence) -> Verdict:

@@ -161,6 +161,20 @@ def test_a_side_without_quorum_cleans_up_and_the_other_waits_for_the_fence() -> 
     assert cluster.take() == ["instantiate web-c2"]
 
 
+def test_without_quorum_what_is_not_active_goes_on_running_and_is_there_when_quorum_is_back() -> None:
+    cluster = Cluster((group("ctr", (1, 2, 3), sa_aware=True),), fence_s=5.0)
+    cluster.start(1, 2, 3)
+    cluster.take()
+    cluster.group.configure((1, 2, 3), quorate=False)
+    cluster.settle()
+    assert cluster.take() == ["cleanup ctr-c1", "csiremove ctr-c2"]
+    assert not cluster.assigned()
+    cluster.group.configure((1, 2, 3))
+    cluster.settle()
+    assert "instantiate ctr-c2" not in cluster.take()
+    assert "active" in cluster.assigned().values()
+
+
 def test_partitions_that_were_both_active_have_one_active_after_the_merge() -> None:
     cluster = Cluster((group("ctr", (1, 2, 3), sa_aware=True),))
     cluster.start(1, 2, 3)

@@ -22,9 +22,9 @@ def admin_states(model: Model, unit: Unit) -> tuple[Admin, ...]:
 
 
 def may_run(model: Model, unit: Unit) -> bool:
-    """Whether the components of a unit may be instantiated."""
+    """Whether the components of a unit may run."""
     host = model.host(unit)
-    if not host or not model.quorate or unit.state.operational is Operational.DISABLED or unit.state.fenced:
+    if not host or unit.state.operational is Operational.DISABLED or unit.state.fenced:
         return False
     node = model.nodes.get(host)
     if node is not None and node.operational is Operational.DISABLED:

@@ -223,7 +223,9 @@ class Workflow:
     # Presence
 
     def _bring_up(self, group: Group) -> None:
-        """Instantiates components of the units that are to run, lower levels first."""
+        """Instantiates components of the units that are to run, lower levels first; with quorum only."""
+        if not self._model.quorate:
+            return
         for unit in self._units_to_run(group):
             reached = True
             for component in sorted(unit.components, key=lambda each: each.config.level):
