@@ -1,4 +1,9 @@
-"""What the specifications fix for x86-64: sizes and offsets of structures, values of enums and constants."""
+"""What the specifications fix for x86-64: sizes and offsets of structures, values of enums and constants.
+
+Sources: the headers of OpenSAF 5.18.06 (src/ais/include: CLM B.04.01, CKPT B.02.02, and what it proposes, EVT B.03.01,
+AMF B.04.01), those of openais 0.80.6 (evs.h too) and 1.1.4 (B.01.01), and the ctypes declarations of OpenSAF (pyosaf).
+Whatever of this table is in them agrees, but for the SaCkptCheckpointDescriptorT of openais, which is that of B.01.01.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +31,9 @@ LAYOUTS: Final[dict[str, dict[str, Layout]]] = {
         "SaTimeT": (8, {}),
         "SaInvocationT": (8, {}),
         "SaSelectionObjectT": (8, {}),
-        "SaAnyT": (8, {}),
         "SaNameT": (258, {"length": 0, "value": 2}),
         "SaVersionT": (3, {"releaseCode": 0, "majorVersion": 1, "minorVersion": 2}),
-        "SaAnyBufferT": (16, {"bufferSize": 0, "bufferAddr": 8}),
+        "SaAnyT": (16, {"bufferSize": 0, "bufferAddr": 8}),
         "SaLimitValueT": (8, {"int64Value": 0, "uint64Value": 0, "timeValue": 0, "floatValue": 0, "doubleValue": 0}),
         "SaDispatchFlagsT": (4, {}),
         "SaAisErrorT": (4, {}),
@@ -161,8 +165,8 @@ LAYOUTS: Final[dict[str, dict[str, Layout]]] = {
             {"sectionId": 0, "dataBuffer": 16, "dataSize": 24, "dataOffset": 32, "readSize": 40},
         ),
         "SaCkptCheckpointDescriptorT": (
-            56,
-            {"checkpointCreationAttributes": 0, "numberOfSections": 48, "memoryUsed": 52},
+            64,
+            {"checkpointCreationAttributes": 0, "numberOfSections": 48, "memoryUsed": 56},
         ),
         "SaCkptCallbacksT": (16, {"saCkptCheckpointOpenCallback": 0, "saCkptCheckpointSynchronizeCallback": 8}),
         "SaCkptCallbacksT_2": (
@@ -188,7 +192,8 @@ _ERRORS: Final = """
     LIBRARY VERSION INIT TIMEOUT TRY_AGAIN INVALID_PARAM NO_MEMORY BAD_HANDLE BUSY ACCESS NOT_EXIST
     NAME_TOO_LONG EXIST NO_SPACE INTERRUPT NAME_NOT_FOUND NO_RESOURCES NOT_SUPPORTED BAD_OPERATION
     FAILED_OPERATION MESSAGE_ERROR QUEUE_FULL QUEUE_NOT_AVAILABLE BAD_FLAGS TOO_BIG NO_SECTIONS
-    NO_OP REPAIR_PENDING NO_BINDINGS UNAVAILABLE
+    NO_OP REPAIR_PENDING NO_BINDINGS UNAVAILABLE CAMPAIGN_ERROR_DETECTED CAMPAIGN_PROC_FAILED CAMPAIGN_CANCELED
+    CAMPAIGN_FAILED CAMPAIGN_SUSPENDED CAMPAIGN_SUSPENDING ACCESS_DENIED NOT_READY DEPLOYMENT
 """.split()  # noqa: SIM905
 
 
@@ -220,7 +225,10 @@ CONSTANTS: Final[dict[str, dict[str, int]]] = {
         **_numbered("SA_DISPATCH_", "ONE ALL BLOCKING"),
         "SA_AIS_OK": 1,
         **{f"SA_AIS_ERR_{name}": number for number, name in enumerate(_ERRORS, 2)},
+        **_numbered("SA_SVC_", "HPI AMF CLM CKPT EVT MSG LCK IMMS LOG NTF NAM TMR SMF SEC PLM"),
+        "SA_HANDLE_INVALID": 0,
     },
+    "saNtf.h": {"SA_NTF_IDENTIFIER_UNUSED": 0},
     "saClm.h": {
         "SA_CLM_LOCAL_NODE_ID": 0xFFFF_FFFF,
         "SA_CLM_MAX_ADDRESS_LENGTH": 64,
@@ -246,6 +254,10 @@ CONSTANTS: Final[dict[str, dict[str, int]]] = {
         "SA_AMF_CSI_TARGET_ALL": 4,
         **_numbered("SA_AMF_PM_", "PROC PROC_AND_DESCENDENTS ALL_PROCESSES"),
         **_numbered("SA_AMF_HEALTHCHECK_", "AMF_INVOKED COMPONENT_INVOKED"),
+        **_numbered(
+            "SA_AMF_HARS_",
+            "READY_FOR_ASSIGNMENT READY_FOR_ACTIVE_DEGRADED NOT_READY_FOR_ACTIVE NOT_READY_FOR_ASSIGNMENT",
+        ),
         **_numbered("SA_AMF_HA_", "ACTIVE STANDBY QUIESCED QUIESCING"),
         **_numbered("SA_AMF_CSI_", "NEW_ASSIGN QUIESCED NOT_QUIESCED STILL_ACTIVE"),
         **_numbered("SA_AMF_PROTECTION_GROUP_", "NO_CHANGE ADDED REMOVED STATE_CHANGE"),
@@ -261,6 +273,7 @@ CONSTANTS: Final[dict[str, dict[str, int]]] = {
         "SA_EVT_CHANNEL_CREATE": 4,
         "SA_EVT_HIGHEST_PRIORITY": 0,
         "SA_EVT_LOWEST_PRIORITY": 3,
+        "SA_EVT_DATA_MAX_LEN": 65536,
         "SA_EVT_EVENTID_NONE": 0,
         "SA_EVT_EVENTID_LOST": 1,
         **_numbered("SA_EVT_", "PREFIX_FILTER SUFFIX_FILTER EXACT_FILTER PASS_ALL_FILTER"),
@@ -275,7 +288,7 @@ CONSTANTS: Final[dict[str, dict[str, int]]] = {
         "SA_CKPT_CHECKPOINT_WRITE": 2,
         "SA_CKPT_CHECKPOINT_CREATE": 4,
         **_numbered("SA_CKPT_SECTION_", "VALID CORRUPTED"),
-        **_numbered("SA_CKPT_SECTION_", "FULL AVAILABLE"),
+        **_numbered("SA_CKPT_SECTION_RESOURCES_", "EXHAUSTED AVAILABLE"),
         "SA_CKPT_CHECKPOINT_STATUS": 1,
         **_numbered("SA_CKPT_SECTIONS_", "FOREVER LEQ_EXPIRATION_TIME GEQ_EXPIRATION_TIME CORRUPTED ANY"),
     },

@@ -21,8 +21,14 @@ EVERY = pytest.mark.parametrize("library", LIBRARIES, ids=lambda library: librar
 def test_a_library_exports_what_its_header_declares(library: LibraryFile, installation: Path) -> None:
     path = installation / "lib" / library.file
     listed = subprocess.run(["nm", "-D", "--defined-only", path], capture_output=True, text=True, check=True)
-    exported = {line.split()[-1] for line in listed.stdout.splitlines()}
-    assert exported == {function.name for function in functions_of_library(library, "gcc")}
+    symbols = [line.split()[1:] for line in listed.stdout.splitlines()]
+    exported = {name for kind, name in symbols if kind == "T"}
+    functions = {function.name for function in functions_of_library(library, "gcc")}
+    default, *older = library.symbol_versions
+    assert exported == {
+        f"{name}{version}" for name in functions for version in (f"@@{default}", *(f"@{each}" for each in older))
+    }
+    assert {name for kind, name in symbols if kind != "T"} == set(library.symbol_versions)
 
 
 @EVERY

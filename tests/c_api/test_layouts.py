@@ -55,6 +55,14 @@ def test_every_structure_of_a_header_is_in_the_table(header: str) -> None:
     assert [name for name in structures if name not in LAYOUTS[header]] == []
 
 
+@pytest.mark.parametrize("header", sorted(path.name for path in INCLUDE.glob("*.h")))
+def test_every_value_of_a_header_is_in_the_table(header: str) -> None:
+    text = re.sub(r"/[*].*?[*]/", "", Path(INCLUDE, header).read_text(), flags=re.DOTALL)
+    enumerators = re.findall(r"^ +([A-Z][A-Z0-9_]+) = ", text, re.MULTILINE)
+    constants = re.findall(r'^#define ([A-Z]\w+) [^{"\n]+$', text, re.MULTILINE)
+    assert [name for name in enumerators + constants if name not in CONSTANTS.get(header, {})] == []
+
+
 @pytest.mark.parametrize("compiler", [["gcc", "-std=c99", "-xc"], ["gcc", "-std=c11", "-xc"], ["g++", "-xc++"]])
 @pytest.mark.parametrize("header", sorted(path.name for path in INCLUDE.glob("*.h")))
 def test_a_header_can_be_included_alone(header: str, compiler: list[str]) -> None:

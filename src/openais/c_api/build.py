@@ -17,12 +17,16 @@ from typing import Any, Final
 from openais.c_api.declarations import (
     INCLUDE,
     LIBRARIES,
+    SA_FORUM,
+    TOGETHER,
+    TOGETHER_NUMBERS,
     Function,
     LibraryFile,
     functions_of,
     preprocessed,
     source_of,
     types_of,
+    version_script,
 )
 
 CORE_SOURCE: Final = Path(__file__).parent / "core.c"
@@ -57,6 +61,7 @@ def build(directory: Path) -> None:
         _compile(compiler, _core_source(Path(scratch), compiler), core, python)
         for library in LIBRARIES:
             _build_library(library, compiler, directory, Path(scratch))
+        _build_together(compiler, directory, Path(scratch))
     directory.joinpath(CORE_DIRECTORY, SETTINGS).write_text("".join(f"{line}\n" for line in interpreter_settings()))
 
 
@@ -107,21 +112,37 @@ def _link_with_python() -> list[str]:
 
 
 def _build_library(library: LibraryFile, compiler: str, directory: Path, scratch: Path) -> None:
-    source = scratch / f"{library.name}.c"
-    source.write_text(source_of(library, functions_of_library(library, compiler)))
-    target = directory / library.file
-    _compile(
-        compiler,
-        source,
-        target,
-        [
-            f"-Wl,-soname,{target.name}",
-            f"-L{directory / CORE_DIRECTORY}",
-            f"-l:{CORE}",
-            f"-Wl,-rpath,$ORIGIN/{CORE_DIRECTORY}",
-        ],
-    )
+    source, script = scratch / f"{library.name}.c", scratch / f"{library.name}.versions"
+    functions = functions_of_library(library, compiler)
+    source.write_text(source_of(library, functions))
+    script.write_text(version_script(library.symbol_versions, functions))
+    flags = [f"-L{directory / CORE_DIRECTORY}", f"-l:{CORE}", f"-Wl,-rpath,$ORIGIN/{CORE_DIRECTORY}"]
+    _compile_named(compiler, source, directory / library.file, script, flags)
     library.link(directory)
+
+
+def _build_together(compiler: str, directory: Path, scratch: Path) -> None:
+    """An empty library that needs the others, for programs that were linked with libais.so."""
+    source, script = scratch / f"{TOGETHER}.c", scratch / f"{TOGETHER}.versions"
+    source.write_text("extern int openais_together;\n")
+    script.write_text(version_script(tuple(version for library in SA_FORUM for version in library.symbol_versions)))
+    flags = ["-Wl,--no-as-needed", f"-L{directory}", *(f"-l:{library.file}" for library in SA_FORUM)]
+    target = directory / f"{TOGETHER}.{TOGETHER_NUMBERS[0]}"
+    _compile_named(compiler, source, target, script, [*flags, "-Wl,-rpath,$ORIGIN"])
+    link_together(directory)
+
+
+def link_together(directory: Path) -> None:
+    """Makes the other names of libais.so in `directory`. What is linked with it now is linked with the libraries."""
+    first, *others = (directory / f"{TOGETHER}.{number}" for number in TOGETHER_NUMBERS)
+    for link in others:
+        link.unlink(missing_ok=True)
+        link.symlink_to(first.name)
+    directory.joinpath(TOGETHER).write_text(f"INPUT({' '.join(f'-l{library.name}' for library in SA_FORUM)})\n")
+
+
+def _compile_named(compiler: str, source: Path, target: Path, script: Path, flags: list[str]) -> None:
+    _compile(compiler, source, target, [f"-Wl,-soname,{target.name}", f"-Wl,--version-script={script}", *flags])
 
 
 def functions_of_library(library: LibraryFile, compiler: str) -> list[Function]:

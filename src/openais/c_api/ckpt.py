@@ -38,7 +38,6 @@ VERSIONS: Final = VersionDatabase((Version("B", 2, 2),))
 VERSIONS_2: Final = VersionDatabase((Version("B", 2, 3),))
 """What saCkptInitialize_2 was proposed for."""
 SIZE_MAX: Final = 2**63 - 1
-MEMORY_MAX: Final = 2**32 - 1
 
 
 @exported
@@ -134,7 +133,7 @@ def saCkptCheckpointStatusGet(handle: int, status: Pointer) -> None:
     attributes.maxSectionSize = found.attributes.section_size_max
     attributes.maxSectionIdSize = found.attributes.section_id_size_max
     status.numberOfSections = found.sections
-    status.memoryUsed = min(found.used, MEMORY_MAX)
+    status.memoryUsed = found.used
 
 
 @exported

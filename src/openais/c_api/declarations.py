@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
 INCLUDE: Final = Path(__file__).parent / "include"
 """The directory of the headers."""
+SOURCES: Final = Path(__file__).parent
+"""Where the sources of functions are that were otherwise in older versions."""
 
 FROM_SYSTEM_HEADERS: Final = """
 struct in_addr { uint32_t s_addr; ...; };
@@ -40,6 +43,10 @@ class LibraryFile(NamedTuple):
     numbers: tuple[int, ...]
     """Of the SONAMEs that programs ask for; the first is its own."""
     description: str
+    symbol_versions: tuple[str, ...]
+    """Of its functions; the first is the default. Those of openais are among them."""
+    older: tuple[str, ...] = ()
+    """Functions that are otherwise in the older versions: `older_NAME` in older_HEADER.c."""
 
     @property
     def file(self) -> str:
@@ -54,14 +61,44 @@ class LibraryFile(NamedTuple):
             link.symlink_to(self.file)
 
 
-# OpenSAF names them .so.0 and .so.1, openais .so.2 and .so.3. The later libevs.so have another interface.
+# OpenSAF: .so.0 for all in its first years, later .so.1 for checkpoints and events; its symbols have no versions.
+# openais: .so.1 up to 0.78, where AMF was that of A.01.01, .so.2 up to 0.93, .so.3 from then on.
+# libevs.so.1 and .so.2 have one interface; the .so.4 of Corosync has other callbacks.
 LIBRARIES: Final = (
-    LibraryFile("SaAmf", "saAmf.h", "openais.c_api.amf", (0, 1, 2, 3), "SA Forum availability management"),
-    LibraryFile("SaClm", "saClm.h", "openais.c_api.clm", (0, 1, 2, 3), "SA Forum cluster membership"),
-    LibraryFile("SaCkpt", "saCkpt.h", "openais.c_api.ckpt", (0, 1, 2, 3), "SA Forum checkpoints"),
-    LibraryFile("SaEvt", "saEvt.h", "openais.c_api.evt", (0, 1, 2, 3), "SA Forum events"),
-    LibraryFile("evs", "evs.h", "openais.c_api.evs", (0, 1), "extended virtual synchrony"),
+    LibraryFile(
+        "SaAmf",
+        "saAmf.h",
+        "openais.c_api.amf",
+        (0, 2, 3),
+        "SA Forum availability management",
+        ("OPENAIS_AMF_B.01.01",),
+    ),
+    LibraryFile(
+        "SaClm", "saClm.h", "openais.c_api.clm", (0, 1, 2, 3), "SA Forum cluster membership", ("OPENAIS_CLM_B.01.01",)
+    ),
+    LibraryFile(
+        "SaCkpt",
+        "saCkpt.h",
+        "openais.c_api.ckpt",
+        (0, 1, 2, 3),
+        "SA Forum checkpoints",
+        ("OPENAIS_CKPT_B.02.02", "OPENAIS_CKPT_B.01.01"),
+        older=("saCkptCheckpointStatusGet",),
+    ),
+    LibraryFile("SaEvt", "saEvt.h", "openais.c_api.evt", (0, 1, 2, 3), "SA Forum events", ("OPENAIS_EVT_B.01.01",)),
+    LibraryFile(
+        "evs",
+        "evs.h",
+        "openais.c_api.evs",
+        (2, 1),
+        "extended virtual synchrony",
+        ("OPENAIS_EVS_2.0", "OPENAIS_EVS_1.0"),
+    ),
 )
+SA_FORUM: Final = tuple(library for library in LIBRARIES if library.name.startswith("Sa"))
+TOGETHER: Final = "libais.so"
+"""In which openais had all libraries of the SA Forum up to 0.84."""
+TOGETHER_NUMBERS: Final = (2, 1)
 
 
 class Function(NamedTuple):
@@ -106,16 +143,42 @@ def functions_of(text: str) -> list[Function]:
 
 
 def source_of(library: LibraryFile, functions: list[Function]) -> str:
-    """The C source of a library: every function calls that of the core."""
+    """The C source of a library: every function, in each version of its name, calls that of the core."""
     lines = [f'#include "{library.header}"', "int openais_ready(int *ready, const char *module);", "static int ready;"]
     for function in functions:
         lines += [
             function.in_core,
-            f'__attribute__((visibility("default"))) {function.in_core[:-1].replace(" openais_", " ", 1)}',
+            f"static {function.result} local_{function.name}({', '.join(function.parameters)})",
             "{",
             f'    if (!openais_ready(&ready, "{library.module}"))',
             "        return 2;",  # the LIBRARY error
             f"    return openais_{function.name}({function.arguments});",
             "}",
         ]
+    if library.older:
+        lines += [SOURCES.joinpath(f"older_{Path(library.header).stem}.c").read_text()]
+    default, *older = library.symbol_versions
+    for name in (function.name for function in functions):
+        before = f"older_{name}" if name in library.older else f"local_{name}"
+        lines += _named(f"local_{name}", 0, f"{name}@@{default}")
+        for number, version in enumerate(older, 1):
+            lines += _named(before, number, f"{name}@{version}")
     return "\n".join(lines) + "\n"
+
+
+def _named(function: str, number: int, symbol: str) -> list[str]:
+    """Gives a function another name, which has a version."""
+    alias = f"{function}_{number}"
+    return [
+        f'extern __typeof({function}) {alias} __attribute__((visibility("default"), alias("{function}")));',
+        f'__asm__(".symver {alias}, {symbol}");',
+    ]
+
+
+def version_script(versions: tuple[str, ...], functions: Sequence[Function] = ()) -> str:
+    """What tells the linker of the versions of symbols: each has all functions, and nothing else is exported.
+
+    A program that asks for no version, as those of OpenSAF, is given the first.
+    """
+    exported = "".join(f"{function.name}; " for function in functions)
+    return "".join(f"{version} {{ {'global: ' * bool(exported)}{exported}local: *; }};\n" for version in versions)

@@ -9,8 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from openais.c_api.build import CORE, CORE_DIRECTORY, SETTINGS, CannotBuild, build, interpreter_settings
-from openais.c_api.declarations import INCLUDE, LIBRARIES, LibraryFile
+from openais.c_api.build import CORE, CORE_DIRECTORY, SETTINGS, CannotBuild, build, interpreter_settings, link_together
+from openais.c_api.declarations import INCLUDE, LIBRARIES, TOGETHER, TOGETHER_NUMBERS, LibraryFile
 
 BUILT: Final = Path(__file__).parent / "built"
 """The libraries that the package's build made, when it could."""
@@ -64,6 +64,8 @@ def copy_built(libraries: Path) -> None:
     for library in LIBRARIES:
         shutil.copy(BUILT / library.file, libraries)
         library.link(libraries)
+    shutil.copy(BUILT / f"{TOGETHER}.{TOGETHER_NUMBERS[0]}", libraries)
+    link_together(libraries)
 
 
 def compiler_flags(prefix: Path) -> str:

@@ -1,7 +1,8 @@
 /*
  * Extended virtual synchrony: totally ordered messages and configuration changes for groups of programs.
  *
- * The interface of openais as the map of 2005 has it. A node is told by its node id, which stands in `s_addr` as it is.
+ * The interface of openais up to 0.93. A node is told by its node id, which stands in `s_addr` as it is; programs for the
+ * later ones of those, where it is a number, define EVS_NODE_IS_NUMBER. Both are the same to the library.
  */
 #ifndef EVS_H_DEFINED
 #define EVS_H_DEFINED
@@ -54,10 +55,16 @@ struct evs_group {
     char key[32];
 };
 
-typedef void (*evs_deliver_fn_t)(struct in_addr source_addr, void *msg, int msg_len);
+#ifdef EVS_NODE_IS_NUMBER
+typedef unsigned int evs_node_t;
+#else
+typedef struct in_addr evs_node_t;
+#endif
+
+typedef void (*evs_deliver_fn_t)(evs_node_t source_addr, void *msg, int msg_len);
 typedef void (*evs_confchg_fn_t)(
-    struct in_addr *member_list, int member_list_entries, struct in_addr *left_list, int left_list_entries,
-    struct in_addr *joined_list, int joined_list_entries);
+    evs_node_t *member_list, int member_list_entries, evs_node_t *left_list, int left_list_entries,
+    evs_node_t *joined_list, int joined_list_entries);
 
 typedef struct {
     evs_deliver_fn_t evs_deliver_fn;
@@ -84,7 +91,7 @@ extern evs_error_t evs_mcast_groups(
 
 /* `member_list_entries`: how many members have room, and then how many there are. Any pointer may be NULL. */
 extern evs_error_t evs_membership_get(
-    evs_handle_t handle, struct in_addr *local_addr, struct in_addr *member_list, int *member_list_entries);
+    evs_handle_t handle, evs_node_t *local_addr, evs_node_t *member_list, int *member_list_entries);
 
 #ifdef __cplusplus
 }

@@ -69,12 +69,12 @@ typedef SaUint64T SaInvocationT;
 /* A descriptor for select(), poll() and epoll. */
 typedef SaUint64T SaSelectionObjectT;
 
-typedef void *SaAnyT;
+#define SA_HANDLE_INVALID 0x0ULL
 
 typedef struct {
     SaSizeT bufferSize;
     SaUint8T *bufferAddr;
-} SaAnyBufferT;
+} SaAnyT;
 
 #define SA_TRACK_CURRENT 0x01
 #define SA_TRACK_CHANGES 0x02

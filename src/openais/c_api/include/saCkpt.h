@@ -78,15 +78,16 @@ typedef struct {
     SaSizeT readSize;
 } SaCkptIOVectorElementT;
 
+/* That of B.02.02. Programs that were linked with openais are given that of B.01.01, where memoryUsed is SaUint32T. */
 typedef struct {
     SaCkptCheckpointCreationAttributesT checkpointCreationAttributes;
     SaUint32T numberOfSections;
-    SaUint32T memoryUsed;
+    SaSizeT memoryUsed;
 } SaCkptCheckpointDescriptorT;
 
 typedef enum {
-    SA_CKPT_SECTION_FULL = 1,
-    SA_CKPT_SECTION_AVAILABLE = 2
+    SA_CKPT_SECTION_RESOURCES_EXHAUSTED = 1,
+    SA_CKPT_SECTION_RESOURCES_AVAILABLE = 2
 } SaCkptCheckpointStatusT;
 
 typedef enum {

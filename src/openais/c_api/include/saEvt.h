@@ -46,6 +46,9 @@ typedef struct {
 #define SA_EVT_LOWEST_PRIORITY 3
 typedef SaUint8T SaEvtEventPriorityT;
 
+/* What openais had for saEvtLimitGet; every cluster takes events of this size. */
+#define SA_EVT_DATA_MAX_LEN (64 * 1024)
+
 typedef SaUint64T SaEvtEventIdT;
 #define SA_EVT_EVENTID_NONE 0LL
 #define SA_EVT_EVENTID_LOST 1LL
