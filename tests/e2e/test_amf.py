@@ -8,22 +8,19 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from openais.amf import AdminOperation, AsyncAmf
+from openais.amf import AdminOperation
 from openais.config.amf import load_amf, read_amf
-from tests.support.processes import ExecutiveProcess, executives, start_all
+from tests.support.amf import WAIT_S, cluster, components, gone, has, runs, until
+from tests.support.processes import ExecutiveProcess
 
 EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples" / "amf"
-WAIT_S = 60.0
 
 pytestmark = pytest.mark.e2e
-
-Components = dict[str, dict[str, Any]]
 
 
 def program(directory: Path, recovery: str = "failover", extra: str = "") -> bytes:
@@ -56,51 +53,6 @@ def counters() -> bytes:
         }}
     }}
     """.encode()
-
-
-async def components(amf: AsyncAmf) -> Components:
-    state = await amf.state(retry=True)
-    return {each["name"]: each for group in state["groups"] for unit in group["units"] for each in unit["components"]}
-
-
-async def until(amf: AsyncAmf, condition: Callable[[Components], bool]) -> Components:
-    """Waits for a condition on the components; gives them."""
-    async with asyncio.timeout(WAIT_S):
-        while not condition(found := await components(amf)):
-            await asyncio.sleep(0)
-    return found
-
-
-def has(name: str, state: str) -> Callable[[Components], bool]:
-    return lambda found: state in found[name]["assignments"].values() and not found[name]["pending"]
-
-
-def runs(process_id: int) -> bool:
-    """Whether a process is there, and no zombie."""
-    try:
-        return " Z " not in Path(f"/proc/{process_id}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-async def gone(process_id: int) -> None:
-    async with asyncio.timeout(WAIT_S):
-        while runs(process_id):
-            await asyncio.sleep(0)
-
-
-@contextlib.asynccontextmanager
-async def cluster(directory: Path, count: int = 2) -> AsyncIterator[tuple[list[ExecutiveProcess], list[AsyncAmf]]]:
-    """Executives, and a handle of AMF on each."""
-    async with executives(directory, count) as nodes, contextlib.AsyncExitStack() as stack:
-        for node in nodes:
-            node.sections["totem"]["token"] = "1500"
-        await start_all(nodes)
-        handles = [await stack.enter_async_context(AsyncAmf.open(node.socket, timeout=WAIT_S)) for node in nodes]
-        async with asyncio.timeout(WAIT_S):
-            while sum(each["member"] for each in (await handles[0].state())["nodes"]) < count:
-                await asyncio.sleep(0)
-        yield nodes, handles
 
 
 def test_a_plain_program_that_is_killed_runs_on_the_other_node(tmp_path: Path) -> None:

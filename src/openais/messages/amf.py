@@ -443,9 +443,10 @@ class GroupClosed(Message, frozen=True):
 
 @group_message(ServiceId.AMF, 9)
 class GroupFence(Message, frozen=True):
-    """The time is over within which a node that was lost gives up what it was active for."""
+    """The time within which a lost node gives up what it was active for is over, if it began in this ring."""
 
     unit: str
+    ring: tuple[int, NodeId]
 
 
 @group_message(ServiceId.AMF, 10)

@@ -23,7 +23,7 @@ from openais.messages.amf_state import Order
 from openais.messages.base import Message
 from openais.services.amf.service import Amf
 from openais.types import AisError, ErrorCode, NodeId, TimeNs
-from tests.services.ordered_group import Library, OrderedGroup
+from tests.services.ordered_group import Library, Node, OrderedGroup
 
 SA_AWARE = Capability.X_ACTIVE_AND_Y_STANDBY
 
@@ -151,6 +151,9 @@ class Cluster:
             library.close()
         self.settle()
         return ErrorCode.OK
+
+    def node(self, number: int) -> Node:
+        return self.group.nodes[NodeId(number)]
 
     def take(self) -> list[str]:
         """What was told since the last time."""

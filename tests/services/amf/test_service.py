@@ -155,8 +155,28 @@ def test_a_side_without_quorum_cleans_up_and_the_other_waits_for_the_fence() -> 
     cluster.group.configure((2, 3))
     cluster.settle()
     assert cluster.take() == ["cleanup web-c1"]
-    node = cluster.group.nodes[min(cluster.supervisors.keys() - {1})]
-    node.perform(node.service.timer("fence/web-u1"))
+    cluster.node(2).expire("fence/web-u1")
+    cluster.settle()
+    assert cluster.take() == ["instantiate web-c2"]
+
+
+def test_the_end_of_a_fence_that_was_sent_before_the_node_was_lost_once_more_ends_nothing() -> None:
+    cluster = Cluster((group("web", (1, 2, 3)),), fence_s=5.0)
+    cluster.start(1, 2, 3)
+    cluster.group.configure((1,), (2, 3))
+    cluster.settle()
+    cluster.group.configure((1, 2, 3))
+    cluster.settle()
+    for operation in (Op.LOCK, Op.UNLOCK):  # it works on node 1 again
+        assert {cluster.administrate(operation, name) for name in ("web-u2", "web-u3")} == {ErrorCode.OK}
+    assert cluster.assigned()["web-c1 web-csi1"] == "active"
+    cluster.take()
+    cluster.node(2).expire("fence/web-u1")  # it is not delivered before the ring breaks
+    cluster.group.configure((1,), (2, 3))
+    cluster.settle()
+    assert cluster.take() == []
+    assert cluster.node(2).timers["fence/web-u1"] == 5.0
+    cluster.node(2).expire("fence/web-u1")
     cluster.settle()
     assert cluster.take() == ["instantiate web-c2"]
 

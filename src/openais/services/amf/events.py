@@ -31,16 +31,15 @@ class Events:
         state.operational = Operational.ENABLED
         self._model.note(component.name, f"registered, process {message.process_id}")
 
-    def lose(self, unit: Unit, fencing: bool) -> bool:
-        """The node of a unit is gone. Whether what it may still be active for is kept from others for a time."""
+    def lose(self, unit: Unit, fencing: bool) -> None:
+        """The node of a unit is gone. With `fencing`, what it may still be active for is kept from others."""
         active = any(component.holds_active(csi) for component in unit.components for csi in component.state.csis)
         if fencing and (active or any(component.state.pending is not None for component in unit.components)):
             unit.state.fenced = True
             if not unit.config.node:
                 unit.state.node_id = 0
-            return True
-        self._escalation.lost(unit)
-        return False
+        else:
+            self._escalation.lost(unit)
 
     def install(self, config: ModelConfig) -> None:
         """Puts a configuration into force; what is in both keeps its state."""

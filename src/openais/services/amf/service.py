@@ -28,7 +28,7 @@ from openais.services.amf.escalation import Escalation
 from openais.services.amf.events import Events
 from openais.services.amf.local import Check, Library, Local
 from openais.services.amf.merging import merge, transferred
-from openais.services.amf.model import Group, Model, Unit
+from openais.services.amf.model import Group, Model
 from openais.services.amf.readiness import readiness
 from openais.services.amf.workflow import Workflow
 from openais.services.base import (
@@ -45,6 +45,7 @@ from openais.services.base import (
     executive,
     library,
 )
+from openais.totem.effects import RingId
 from openais.types import (
     AccessDenied,
     AisError,
@@ -81,6 +82,8 @@ class Amf(Service):
         self._local = Local(node, self._model)
         self._going_on: tuple[NodeId, ...] = (node.node_id,)
         self._fence_s = fence_s
+        self._ring_id = RingId(0, node.node_id)
+        """The configuration in which the state was synchronized last."""
         if model is not None:
             self._events.install(model)
 
@@ -96,7 +99,7 @@ class Amf(Service):
         gone = [each for each in model.members if each not in came_along]
         model.members = came_along
         for unit in lost:
-            yield from self._lose(unit)
+            self._events.lose(unit, fencing=bool(self._fence_s))
         for node_id in gone:
             if node_id in model.nodes:
                 model.note(model.nodes[node_id].name, "left the cluster")
@@ -117,10 +120,11 @@ class Amf(Service):
         model = self._model
         model.members = change.configuration.members
         model.quorate = change.quorate
+        self._ring_id = change.configuration.ring_id
         if not change.quorate:
             self._escalation.give_up(model.units())
         for unit in model.units():
-            if unit.state.fenced:  # who had the timer may be gone
+            if unit.state.fenced:
                 yield SetTimer(f"fence/{unit.name}", self._fence_s)
         yield from self._local.keep()
         yield from self._settle(model.groups.values())
@@ -428,7 +432,8 @@ class Amf(Service):
     @executive(messages.GroupFence)
     def fence(self, origin: NodeId, message: messages.GroupFence) -> Effects:
         unit = self._model.unit(message.unit)
-        if unit is not None and unit.state.fenced and not self._model.host(unit):
+        is_of_now = message.ring == self._ring_id
+        if is_of_now and unit is not None and unit.state.fenced and not self._model.host(unit):
             unit.state.fenced = False
             self._escalation.lost(unit)
             yield from self._settle((unit.group,))
@@ -450,7 +455,7 @@ class Amf(Service):
             component, _, key = rest.rpartition("/")
             yield from self._local.check_expired(component, key)
         elif kind == "fence":
-            yield ToGroup(messages.GroupFence(rest), Priority.HIGH)
+            yield ToGroup(messages.GroupFence(rest, self._ring_id), Priority.HIGH)
         elif kind == "tolerance":
             yield ToGroup(messages.GroupTolerance(rest), Priority.HIGH)
 
@@ -486,8 +491,3 @@ class Amf(Service):
             if instance.config.sponsors:
                 running = instance.state.unsponsored and not instance.state.expired
                 yield SetTimer(f"tolerance/{instance.name}", least / 1e9 if running else None)
-
-    def _lose(self, unit: Unit) -> Effects:
-        """The node of a unit is gone."""
-        if self._events.lose(unit, fencing=bool(self._fence_s)):
-            yield SetTimer(f"fence/{unit.name}", self._fence_s)
