@@ -32,8 +32,10 @@ format: $(VENV)/.development ## Bring the code into its format
 	$(PYTHON) -m ruff format .
 	$(PYTHON) -m ruff check --fix .
 
-soak: $(VENV)/.runtime ## Simulate SEEDS=10000 clusters with every fault, checking every invariant
+soak: $(VENV)/.development ## Simulate SEEDS=10000 clusters with every fault, checking every invariant; AMF with a twentieth
 	$(PYTHON) -m openais simulate --seeds $(SEEDS)
+	OPENAIS_EXAMPLES=100000 OPENAIS_AMF_STRIDE=1 OPENAIS_AMF_SEEDS=$$(( $(SEEDS) / 20 )) \
+	    $(PYTHON) -m pytest tests/services/amf tests/simulation/test_availability.py
 
 chaos: $(VENV)/.development ## SECONDS=300 of kill -9, SIGSTOP, partitions and loss on real executives, as root
 	$(PYTHON) -m chaos --workload $(WORKLOAD) --seconds $(SECONDS) --seed $(SEED) --json chaos.json

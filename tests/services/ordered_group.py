@@ -228,6 +228,18 @@ class OrderedGroup:
                     for sent in burst:
                         self._multicast(origin, sent, members, joined)
 
+    def deliver_one(self) -> bool:
+        """Orders and delivers one of the messages that wait, as `deliver` does; whether there was any."""
+        for members in self.configurations():
+            plugged = not all(node.synchronized for node in members)
+            for origin in members:
+                for sent in _ready(origin.outgoing, plugged)[:1]:
+                    origin.outgoing = [each for each in origin.outgoing if each is not sent]
+                    joined = {node.node_id: set(node.ring_groups) for node in members}
+                    self._multicast(origin, sent, members, joined)
+                    return True
+        return False
+
     def configure(self, *components: Iterable[int], quorate: bool = True, interrupted: bool = False) -> None:
         """Installs one new configuration for each of `components`, and transfers the state where components met.
 

@@ -144,6 +144,7 @@ def _lines(state: dict[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
                     _unless(unit["operational"], "enabled"),
                     ", to be repaired" if unit["worn_out"] else "",
                     ", its node is lost" if unit["fenced"] else "",
+                    ", not configured any more" if unit["leaving"] else "",
                 )
             )
             where = f" on {unit['node']}" if unit["node"] else ""

@@ -43,6 +43,7 @@ _DURATIONS: Final = frozenset(
         "terminate_limit",
         "cleanup_limit",
         "callback_limit",
+        "quiescing_limit",
         "component_restart_probation",
         "unit_restart_probation",
         "failover_probation",

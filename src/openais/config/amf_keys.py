@@ -136,6 +136,7 @@ COMPONENT: Final[Mapping[str, Kind]] = {
     "terminate_limit": DURATION,
     "cleanup_limit": DURATION,
     "callback_limit": DURATION,
+    "quiescing_limit": DURATION,
     "instantiate_attempts": COUNT,
 }
 """What a component and a component type may say, besides name, type and those that may be repeated."""

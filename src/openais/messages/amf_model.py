@@ -172,6 +172,8 @@ class ComponentConfig(Configured, frozen=True):
     cleanup_limit_ns: DurationNs = 5 * SECOND_NS
     callback_limit_ns: DurationNs = 10 * SECOND_NS
     """How long it may take to answer a callback."""
+    quiescing_limit_ns: DurationNs = 60 * SECOND_NS
+    """How long it may take to finish its work when it is told to shut down."""
     instantiate_attempts: Count = 2
     """Attempts in a row, without delay."""
     instantiate_delayed_attempts: Count = 0
@@ -182,8 +184,9 @@ class ComponentConfig(Configured, frozen=True):
     """Whether it may be restarted in its place (not saAmfCompDisableRestart)."""
     recovery: Recovery = Recovery.COMPONENT_RESTART
     """What is done for a failure without a recommendation."""
-    active_max: Count = 1
-    standby_max: Count = 1
+    active_max: Count = FOR_EVER
+    """Component service instances that it is active for at most, as far as its capability lets it be for several."""
+    standby_max: Count = FOR_EVER
     healthchecks: tuple[Healthcheck, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
     directory: Annotated[str, msgspec.Meta(max_length=4096)] = ""

@@ -9,7 +9,7 @@ import enum
 
 import msgspec
 
-from openais.messages.amf_model import Admin, HaState, Operational, Presence
+from openais.messages.amf_model import Admin, HaState, Operational, Presence, UnitConfig
 
 
 class Order(enum.IntEnum):
@@ -77,6 +77,9 @@ class UnitState(Mutable):
     """It failed over too often, or could not be brought up: only the operation REPAIRED brings it back."""
     fenced: bool = False
     """Its node was lost, and may not have given up what it was active for."""
+    leaving: bool = False
+    """It is not configured any more, or otherwise (`following`): what it was ends in order, and then it is gone."""
+    following: UnitConfig | None = None
 
 
 class InstanceState(Mutable):
@@ -90,6 +93,8 @@ class InstanceState(Mutable):
     """It is active without one that it depends on, within the tolerance time."""
     expired: bool = False
     """That time is over."""
+    stale: bool = False
+    """Its parts were configured anew, and units have them as they were: it is given up everywhere first."""
 
 
 class GroupState(Mutable):

@@ -1,83 +1,61 @@
-"""Supervisors of simulated nodes, with programs that start, end and crash; and what AMF promises about them.
+"""Supervisors, components and operators of simulated nodes.
 
-Of a service instance with one active unit at most one component runs in the whole cluster at any time, partitions
-included, as long as quorum is required and no machine stands still for longer than the fence.
+A supervisor starts and ends programs as it is told, some of them late or not at all. A component that is SA-aware has a
+connection of its own, does what its callbacks say a moment later, and now and then crashes, hangs, fails or reports an
+error. An operator locks and unlocks. All of them tell the checker what they do, before they tell the executive.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Final
+import random
+from collections.abc import Callable
+from typing import Any, Final
 
 from openais.executive.executive import Executive
 from openais.messages import amf
-from openais.messages.amf_model import ComponentConfig, CsiConfig, GroupConfig, InstanceConfig, Recovery, UnitConfig
+from openais.messages.amf_model import AdminOperation, GroupConfig, HaState, Recovery
 from openais.messages.amf_state import Order
 from openais.messages.base import Message, ServiceId
-from openais.simulation.checker import Checker
+from openais.simulation.availability_checker import AvailabilityChecker
 from openais.simulation.libraries import Program
 from openais.simulation.library_checker import LibraryChecker
 from openais.simulation.node import Node
 from openais.simulation.schedule import Scheduler
-from openais.types import ErrorCode, NodeId
+from openais.types import ErrorCode, NodeId, TimeNs
 
-WORK_US: Final = 20_000
-"""What a life cycle command takes."""
-
-
-def pair_groups(nodes: int, groups: int) -> tuple[GroupConfig, ...]:
-    """2N groups of a plain program on every node; every second one restarts where it is first."""
-    recoveries = (Recovery.COMPONENT_FAILOVER, Recovery.COMPONENT_RESTART)
-    return tuple(
-        GroupConfig(
-            f"g{group}",
-            tuple(
-                UnitConfig(
-                    f"g{group}-u{number}",
-                    (ComponentConfig(f"g{group}/c{number}", ("t",), command="p", recovery=recoveries[group % 2]),),
-                    node=f"node-{number}",
-                )
-                for number in range(1, nodes + 1)
-            ),
-            (InstanceConfig(f"g{group}-si", (CsiConfig(f"g{group}-csi", "t"),)),),
-            failover_max=1_000_000,
-        )
-        for group in range(1, groups + 1)
-    )
+WORK_US: Final = (1_000, 40_000)
+"""What a life cycle command or a callback takes."""
+FAILS: Final = 0.05
+"""How often, during the noise, a program cannot be instantiated or answers that it could not do as it was told."""
+RECOVERIES: Final = (
+    Recovery.NO_RECOMMENDATION,
+    Recovery.COMPONENT_RESTART,
+    Recovery.COMPONENT_FAILOVER,
+    Recovery.NODE_SWITCHOVER,
+    Recovery.NODE_FAILOVER,
+    Recovery.NODE_FAILFAST,
+    Recovery.APPLICATION_RESTART,
+)
 
 
-class AvailabilityChecker:
-    """Which components run, on which node."""
+class Troubles:
+    """Chance, and whether programs misbehave now."""
 
-    def __init__(self, checker: Checker) -> None:
-        self._checker = checker
-        self.running: dict[str, NodeId] = {}
-        self.starts = 0
+    def __init__(self, chance: random.Random) -> None:
+        self.chance = chance
+        self.noisy = False
 
-    def started(self, component: str, node_id: NodeId) -> None:
-        """A component runs."""
-        self.starts += 1
-        group = component.partition("/")[0]
-        others = [f"{name} on node {at}" for name, at in self.running.items() if name.partition("/")[0] == group]
-        others = [each for each in others if not each.startswith(f"{component} ")]
-        if others:
-            self._checker.report("one active", [f"{component} starts on node {node_id} while there runs {others}"])
-        self.running[component] = node_id
+    def fails(self) -> bool:
+        """Whether something goes wrong."""
+        return self.noisy and self.chance.random() < FAILS
 
-    def ended(self, component: str) -> None:
-        """It does not any more."""
-        self.running.pop(component, None)
-
-    def missing(self, groups: int) -> Iterator[str]:
-        """After the last fault: one component of each group runs."""
-        running = {name.partition("/")[0] for name in self.running}
-        yield from (
-            f"nothing of group g{number} runs" for number in range(1, groups + 1) if f"g{number}" not in running
-        )
+    def work_us(self) -> int:
+        """What something takes."""
+        return self.chance.randint(*WORK_US)
 
 
-class SupervisorProgram(Program):
-    """The supervisor of a node."""
+class AmfProgram(Program):
+    """A program that uses AMF. What is refused because the model has moved on is no mistake."""
 
     service = ServiceId.AMF
 
@@ -88,11 +66,71 @@ class SupervisorProgram(Program):
         checker: LibraryChecker,
         scheduler: Scheduler,
         availability: AvailabilityChecker,
+        troubles: Troubles,
     ) -> None:
         self._availability = availability
+        self._troubles = troubles
+        super().__init__(number, node, checker, scheduler)
+
+    def refused(self, request: Message, code: ErrorCode, explanation: str) -> None:
+        expected = (ErrorCode.TRY_AGAIN, ErrorCode.NOT_EXIST, ErrorCode.BAD_OPERATION, ErrorCode.EXIST)
+        if code not in (*expected, ErrorCode.NO_OP, ErrorCode.NOT_SUPPORTED):
+            super().refused(request, code, explanation)
+
+
+class ComponentProgram(AmfProgram):
+    """An SA-aware component."""
+
+    def __init__(self, name: str, *arguments: Any) -> None:
+        self.name = name
+        self.hangs = False
+        super().__init__(*arguments)
+
+    def opened(self) -> None:
+        self.call(amf.Register(self.name), lambda _: None)
+
+    def called_back(self, message: Message) -> None:
+        if isinstance(message, amf.CsiSet | amf.CsiRemove | amf.Terminate) and not self.hangs:
+            told = message
+            self._scheduler.after(self._troubles.work_us(), lambda: self._do(told))
+
+    def report_error(self) -> None:
+        """It has noticed that it does not work."""
+        recovery = self._troubles.chance.choice(RECOVERIES)
+        self.call(amf.ErrorReport(self.name, TimeNs(0), recovery), lambda _: None)
+
+    def _do(self, message: amf.CsiSet | amf.CsiRemove | amf.Terminate) -> None:
+        if self.closed or self.hangs:
+            return
+        error = ErrorCode.OK
+        if self._troubles.fails():
+            error = ErrorCode.FAILED_OPERATION
+        elif isinstance(message, amf.CsiSet):
+            self._availability.took(self.name, message.csi, message.state)
+            if message.state is HaState.QUIESCING:
+                self._scheduler.after(self._troubles.work_us(), lambda: self._quiesced(message))
+        elif isinstance(message, amf.CsiRemove):
+            self._availability.gave_up(self.name, message.csi)
+        self.call(amf.Respond(message.invocation, int(error)), lambda _: None)
+
+    def _quiesced(self, message: amf.CsiSet) -> None:
+        if not self.closed and not self.hangs:
+            self._availability.took(self.name, message.csi, HaState.QUIESCED)
+            self.call(amf.Respond(message.invocation, int(ErrorCode.OK), quiesced=True), lambda _: None)
+
+
+Launch = Callable[[NodeId, str], ComponentProgram]
+
+
+class SupervisorProgram(AmfProgram):
+    """The supervisor of a node, and the guardian of what it runs."""
+
+    def __init__(self, launch: Launch, *arguments: Any) -> None:
+        self._launch = launch
         self._generations: dict[str, int] = {}
         """Of what runs here."""
-        super().__init__(number, node, checker, scheduler)
+        self._programs: dict[str, ComponentProgram] = {}
+        super().__init__(*arguments)
 
     def opened(self) -> None:
         self.call(amf.Attach(self.number), lambda _: None)
@@ -100,15 +138,24 @@ class SupervisorProgram(Program):
     def called_back(self, message: Message) -> None:
         if isinstance(message, amf.Supervise):
             order = message
-            self._scheduler.after(WORK_US, lambda: self._carry_out(order))
+            self._scheduler.after(self._troubles.work_us(), lambda: self._carry_out(order))
         elif isinstance(message, amf.Keep):
             for name in [name for name in self._generations if name not in message.components]:
                 self._end(name)
 
-    def crash_component(self, choose: Callable[[list[str]], str]) -> None:
-        """A program of this node ends by itself."""
-        if self._generations and not self.closed:
-            name = choose(sorted(self._generations))
+    def disturb_component(self) -> None:
+        """One of the programs of this node crashes, hangs, or reports an error."""
+        if not self._generations or self.closed:
+            return
+        chance = self._troubles.chance
+        name = chance.choice(sorted(self._generations))
+        program = self._programs.get(name)
+        what = chance.random()
+        if program is not None and what < 0.25:
+            program.hangs = True
+        elif program is not None and what < 0.5:
+            program.report_error()
+        else:
             generation = self._generations[name]
             self._end(name)
             self.call(amf.Report(name, generation, 0, False, "it crashed"), lambda _: None)
@@ -118,21 +165,47 @@ class SupervisorProgram(Program):
         for name in list(self._generations):
             self._end(name)
 
-    def refused(self, request: Message, code: ErrorCode, explanation: str) -> None:
-        if code is not ErrorCode.TRY_AGAIN:
-            super().refused(request, code, explanation)
-
-    def _carry_out(self, message: amf.Supervise) -> None:
+    def _carry_out(self, order: amf.Supervise) -> None:
         if self.closed:
             return
-        name = message.component.name
-        if message.order is Order.INSTANTIATE:
-            self._generations[name] = message.generation
-            self._availability.started(name, self.node_id)
+        name = order.component.name
+        works = True
+        if order.order is not Order.INSTANTIATE:
+            self._end(name)
+        elif self._troubles.fails():
+            works = False
         else:
             self._end(name)
-        self.call(amf.Report(name, message.generation, message.invocation, True, ""), lambda _: None)
+            self._generations[name] = order.generation
+            self._availability.started(name, self.node_id, dict(order.environment).get("CSI", ""))
+            if order.component.sa_aware:
+                self._programs[name] = self._launch(self.node_id, name)
+        self.call(amf.Report(name, order.generation, order.invocation, works, "" if works else "failed"), _ignore)
 
     def _end(self, name: str) -> None:
         if self._generations.pop(name, None) is not None:
             self._availability.ended(name)
+        program = self._programs.pop(name, None)
+        if program is not None and not program.closed:
+            program.disconnect()
+
+
+class OperatorProgram(AmfProgram):
+    """Somebody who locks, unlocks, swaps and changes the configuration."""
+
+    def operate(self, operation: AdminOperation, name: str) -> None:
+        """Asks for an administrative operation."""
+        self.call(amf.Administrate(operation, name), _ignore)
+
+    def apply(self, groups: tuple[GroupConfig, ...]) -> None:
+        """Puts a configuration into force."""
+        self._availability.configured(groups)
+        self.call(amf.Apply(groups), _ignore)
+
+    def ask_what_is_in_force(self) -> None:
+        """Tells the checker which configuration came out of all that was applied."""
+        self.call(amf.ModelGet(), lambda found: self._availability.configured(found.model.groups))
+
+
+def _ignore(_: Message) -> None:
+    """For answers that nothing depends on."""

@@ -21,6 +21,10 @@ VIOLATIONS_MAX: Final = 50
 
 TITLES: Final = {
     "one active": "at most one component is active where the model says so",
+    "one program": "a component is one program, on one node",
+    "roles": "in 2N one unit is active for all",
+    "capability": "no component has more than it takes",
+    "assigned": "after the last fault all is assigned, and everybody knows what they have",
     "1": "each delivery has exactly one send before it, in its configuration",
     "2": "a configuration is installed by all its members, or they fail or go on",
     "3": "every event is in the configuration installed last, and they come in order",

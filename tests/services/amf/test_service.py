@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import msgspec
 import pytest
 
 from openais.messages import amf as messages
-from openais.messages.amf_model import AdminOperation, Recovery, RedundancyModel
+from openais.messages.amf_model import AdminOperation, CsiConfig, InstanceConfig, Recovery, RedundancyModel
 from openais.types import AisError, ErrorCode
 from tests.services.amf.harness import Cluster, group
 
@@ -101,6 +102,28 @@ def test_a_shutdown_quiesces_gently_and_becomes_a_lock() -> None:
     assert cluster.administrate(Op.SHUTDOWN, "ctr-u1") is ErrorCode.OK
     assert cluster.take() == ["quiescing ctr-c1 ctr-csi1", "active ctr-c2 ctr-csi1", "csiremove ctr-c1"]
     assert cluster.units()[0]["admin"] == "locked"
+
+
+def test_a_component_that_cannot_quiesce_has_failed_and_the_shutdown_is_over_all_the_same() -> None:
+    cluster = Cluster((group("ctr", (1, 2), sa_aware=True),), quiesces=ErrorCode.FAILED_OPERATION)
+    cluster.start(1, 2)
+    cluster.take()
+    assert cluster.administrate(Op.SHUTDOWN, "ctr-u1") is ErrorCode.OK
+    assert cluster.take() == [
+        "quiescing ctr-c1 ctr-csi1",
+        "cleanup ctr-c1",
+        "instantiate ctr-c1",
+        "active ctr-c2 ctr-csi1",
+    ]
+    assert cluster.units()[0]["admin"] == "locked"
+
+
+def test_each_part_that_a_component_quiesces_is_told_from_the_others() -> None:
+    cluster = Cluster((group("ctr", (1, 2), sa_aware=True, instances=3),))
+    cluster.start(1, 2)
+    assert cluster.administrate(Op.SHUTDOWN, "ctr-u1") is ErrorCode.OK
+    assert set(cluster.assigned().values()) == {"active"}
+    assert cluster.unsettled() == []
 
 
 def test_a_swap_exchanges_active_and_standby() -> None:
@@ -223,13 +246,69 @@ def test_a_new_configuration_does_not_disturb_what_it_does_not_change() -> None:
     cluster = Cluster((web,))
     cluster.start(1, 2)
     cluster.take()
-    cluster.group.open(2).call(messages.Apply((web, other)))
-    cluster.settle()
+    cluster.apply(web, other)
     assert cluster.take() == ["instantiate other-c1"]
-    cluster.group.open(1).call(messages.Apply((other,)))
-    cluster.settle()
-    assert cluster.take() == []
+    cluster.apply(other)
+    assert cluster.take() == ["terminate web-c1"]
+    assert cluster.unsettled() == []
     assert set(cluster.assigned()) == {"other-c1 other-csi1", "other-c2 other-csi1"}
+
+
+def test_a_unit_that_is_not_configured_any_more_hands_its_work_over_before_it_ends() -> None:
+    cluster = Cluster((group("ctr", (1, 2), sa_aware=True),))
+    cluster.start(1, 2)
+    cluster.take()
+    cluster.apply(group("ctr", (2,), sa_aware=True))
+    assert cluster.take() == [
+        "quiesced ctr-c1 ctr-csi1",
+        "active ctr-c2 ctr-csi1",
+        "csiremove ctr-c1",
+        "terminate ctr-c1",
+        "cleanup ctr-c1",
+    ]
+    assert cluster.unsettled() == []
+    assert [unit["name"] for unit in cluster.units()] == ["ctr-u2"]
+
+
+def test_a_program_whose_command_changes_is_ended_and_started_again_by_the_new_one() -> None:
+    cluster = Cluster((group("ctr", (1, 2), sa_aware=True),))
+    cluster.start(1, 2)
+    cluster.take()
+    cluster.apply(group("ctr", (1, 2), sa_aware=True, command="another program"))
+    told = cluster.take()
+    for number in (1, 2):
+        own = [each.split()[0] for each in told if f"ctr-c{number}" in each and "assign" not in each]
+        assert own[-5:-1] == ["csiremove", "terminate", "cleanup", "instantiate"]
+    assert cluster.unsettled() == []
+    found = cluster.group.open(2).call(messages.ModelGet())
+    assert isinstance(found, messages.ModelFound)
+    commands = {each.command for unit in found.model.groups[0].units for each in unit.components}
+    assert commands == {"another program"}
+
+
+def test_limits_that_change_are_in_force_without_a_restart() -> None:
+    cluster = Cluster((group("ctr", (1, 2), sa_aware=True),))
+    cluster.start(1, 2)
+    cluster.take()
+    cluster.apply(group("ctr", (1, 2), sa_aware=True, recovery=Recovery.COMPONENT_RESTART))
+    assert cluster.take() == []
+    cluster.kill("ctr-c1", 1)
+    assert cluster.take()[0] == "cleanup ctr-c1"
+    assert cluster.component("ctr-c1")["restarts"] == 1
+
+
+def test_an_instance_whose_attributes_change_is_given_up_and_assigned_with_the_new_ones() -> None:
+    cluster = Cluster((group("ctr", (1, 2), sa_aware=True),))
+    cluster.start(1, 2)
+    cluster.take()
+    (old,) = cluster.configuration
+    part = CsiConfig("ctr-csi1", "type", (("CSI", "ctr-csi1"), ("PORT", "81")))
+    cluster.apply(msgspec.structs.replace(old, instances=(InstanceConfig("ctr-si1", (part,)),)))
+    told = cluster.take()
+    assert told[0] == "quiesced ctr-c1 ctr-csi1"
+    assert {*told[1:3]} == {"csiremove ctr-c1", "csiremove ctr-c2"}
+    assert told[-2:] == ["active ctr-c1 ctr-csi1", "standby ctr-c2 ctr-csi1"]
+    assert cluster.unsettled() == []
 
 
 def test_the_history_tells_what_happened_and_why() -> None:

@@ -62,6 +62,7 @@ def _unit(model: Model, unit: Unit) -> dict[str, Any]:
         "presence": _word(presence(unit)),
         "worn_out": unit.state.worn_out,
         "fenced": unit.state.fenced,
+        "leaving": unit.state.leaving,
         "components": [_component(component) for component in unit.components],
     }
 

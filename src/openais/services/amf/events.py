@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from openais.messages import amf as messages
 from openais.messages.amf_model import HaState, ModelConfig, Operational, Presence, Recovery
-from openais.messages.amf_state import GroupState, Order, Pending
+from openais.messages.amf_state import Order, Pending
 from openais.services.amf.escalation import Escalation
-from openais.services.amf.model import Component, Group, Model, Unit
+from openais.services.amf.model import Component, Model, Unit
+from openais.services.amf.replacing import replaced
 from openais.services.amf.workflow import Workflow
 from openais.types import ErrorCode, NodeId
 
@@ -42,15 +43,8 @@ class Events:
             self._escalation.lost(unit)
 
     def install(self, config: ModelConfig) -> None:
-        """Puts a configuration into force; what is in both keeps its state."""
-        old = self._model.groups
-        self._model.replace(
-            config.version,
-            [
-                Group(each, old[each.name].state if each.name in old else GroupState(each.name))
-                for each in config.groups
-            ],
-        )
+        """Puts a configuration into force; what is in both goes on."""
+        self._model.replace(config.version, replaced(self._model.groups, config))
 
     def answered(self, component: Component, pending: Pending, message: messages.GroupDone) -> None:
         """An order of a component is done, or was not."""

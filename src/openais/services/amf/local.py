@@ -76,6 +76,8 @@ class Local:
         self._groups: dict[str, dict[str, HaState]] = {}
         """What the trackers of each protection group were told last."""
         self._readiness: dict[str, Readiness] = {}
+        self._quiescing: dict[int, tuple[str, str]] = {}
+        """The component and the CSI, by the invocation of the callback that told it to quiesce gently."""
 
     # Orders
 
@@ -87,6 +89,8 @@ class Local:
                 continue
             limit_ns = component.config.callback_limit_ns
             connection = component.state.connection
+            if pending.state is HaState.QUIESCING:
+                yield from self._quiesce(component, pending)
             if pending.order in (Order.SET, Order.REMOVE) and connection in self.libraries:
                 yield Callback((connection,), self._assignment(component, pending))
             elif pending.order is Order.TERMINATE and connection in self.libraries:
@@ -96,6 +100,15 @@ class Local:
                 limit_ns = _supervised_limit(component, pending)
                 yield from self._supervise(component, pending)
             yield SetTimer(f"order/{component.name}", limit_ns / SECOND_NS)
+
+    def _quiesce(self, component: Component, pending: Pending) -> Effects:
+        """A component is given its time to finish its work; one that was told so before is not waited for any more."""
+        own = component.name
+        gone = [number for number, (name, csi) in self._quiescing.items() if (name, csi) == (own, pending.csi)]
+        for number in gone:
+            del self._quiescing[number]
+        self._quiescing[pending.invocation] = (own, pending.csi)
+        yield SetTimer(f"quiescing/{own}/{pending.csi}", component.config.quiescing_limit_ns / SECOND_NS)
 
     def again(self, components: Iterable[Component]) -> Effects:
         """The supervisor is there: gives it the orders that it did not get."""
@@ -223,16 +236,24 @@ class Local:
     # What libraries ask for
 
     def quiescing_complete(self, caller: Source, request: Respond) -> Effects:
-        """The invocation of a QUIESCING that is answered stands for the only one that the component has."""
-        for component in self.own_components():
-            if component.state.connection != caller.connection:
-                continue
-            for csi, state in component.state.csis.items():
-                if state is HaState.QUIESCING:
-                    yield ToGroup(GroupQuiesced(component.name, csi, self._node.wall_time_ns), Priority.HIGH)
-                    yield Reply(caller, Answered())
-                    return
-        raise NotExist("quiescing complete: nothing of this caller is quiescing")
+        """A component has quiesced; its answer that it began to may still be on its way. Raises NotExist."""
+        name, csi = self._quiescing.get(request.invocation, ("", ""))
+        component = self._model.component(name)
+        if component is None or component.state.connection != caller.connection or not _quiesces(component, csi):
+            raise NotExist(f"quiescing complete: invocation {request.invocation} of this caller is not quiescing")
+        del self._quiescing[request.invocation]
+        yield SetTimer(f"quiescing/{name}/{csi}", None)
+        if request.error == ErrorCode.OK:
+            yield ToGroup(GroupQuiesced(name, csi, self._node.wall_time_ns), Priority.HIGH)
+        else:
+            yield self.fails(component, f"it could not quiesce {csi}, and says {request.error}")
+        yield Reply(caller, Answered())
+
+    def quiescing_expired(self, name: str, csi: str) -> Effects:
+        """A component was given its time to quiesce."""
+        component = self._model.component(name)
+        if component is not None and component.state.csis.get(csi) is HaState.QUIESCING:
+            yield self.fails(component, f"it did not finish to quiesce {csi} in time")
 
     def is_protection_group(self, name: str) -> bool:
         """Whether there is a component service instance, or a protection group of the seed, of this name."""
@@ -345,6 +366,12 @@ class Local:
                     self._readiness[component.name] = state
                     connection = component.state.connection
                     yield Callback((connection,), ReadinessSet(component.name, state))
+
+
+def _quiesces(component: Component, csi: str) -> bool:
+    pending = component.state.pending
+    told = pending is not None and pending.csi == csi and pending.state is HaState.QUIESCING
+    return told or component.state.csis.get(csi) is HaState.QUIESCING
 
 
 def csi_config(model: Model, component: Component, name: str) -> CsiConfig | None:

@@ -13,11 +13,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+import msgspec
+
 from openais.messages.amf import ClusterState, HistoryState, ServiceGroupState
 from openais.messages.amf_model import Admin, GroupConfig
 from openais.messages.amf_state import GroupState, Happened, NodeState, UnitState
 from openais.messages.base import Message, decode, encode
 from openais.services.amf.model import Group, Model
+from openais.services.amf.replacing import leave
 from openais.services.base import ComponentState
 
 HISTORY_IN_STATE: Final = 100
@@ -53,6 +56,7 @@ class _Side:
             elif isinstance(message, HistoryState):
                 self.history += message.lines
         self.units = {unit.name: unit for group in self.groups.values() for unit in group.state.units}
+        self.configs = {unit.name: unit for group in self.groups.values() for unit in group.config.units}
         self.components = {each.name: each for group in self.groups.values() for each in group.state.components}
 
     @property
@@ -102,18 +106,23 @@ def _group(first: ServiceGroupState, sides: list[_Side]) -> Group:
     config: GroupConfig = first.config
     state = GroupState(first.state.name, first.state.admin, first.state.pinned)
     state.instances = list(first.state.instances)
-    admins = {unit.name: unit.admin for unit in first.state.units}
+    before = {unit.name: unit for unit in first.state.units}
+    units = []
     for unit in config.units:
         side = next((side for side in sides if side.hosts(unit.name, unit.node)), None)
         fenced = side is None and not _is_back(unit.node, sides)
         if fenced:
             side = next((each for each in sides if unit.name in each.units and each.units[unit.name].fenced), None)
         known = side.units.get(unit.name) if side is not None else None
+        mine = before.get(unit.name) or UnitState(unit.name)
         if side is None or known is None:
-            state.units.append(UnitState(unit.name, admin=admins.get(unit.name, Admin.UNLOCKED)))
-            continue
-        known.admin, known.fenced = admins.get(unit.name, known.admin), fenced
+            known = UnitState(unit.name)
+        else:
+            here = (side.components.get(component.name) for component in unit.components)
+            state.components += [each for each in here if each is not None]
+        known.admin, known.fenced = mine.admin, fenced and side is not None
+        known.leaving, known.following = mine.leaving, mine.following
         state.units.append(known)
-        here = (side.components.get(component.name) for component in unit.components)
-        state.components += [each for each in here if each is not None]
-    return Group(config, state)
+        theirs = side.configs.get(unit.name) if side is not None else None
+        units.append(unit if theirs is None or known.leaving else leave(known, theirs, unit))
+    return Group(msgspec.structs.replace(config, units=tuple(units)), state)

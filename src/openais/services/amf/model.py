@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
+
 from openais.messages.amf_model import (
     Admin,
     ComponentConfig,
@@ -95,8 +97,13 @@ class Group:
     """A service group with what is in it, by name, in the order of the configuration."""
 
     def __init__(self, config: GroupConfig, state: GroupState) -> None:
-        self.config = config
         self.state = state
+        self.configure(config)
+
+    def configure(self, config: GroupConfig) -> None:
+        """Takes a configuration; what is in it and was there keeps its state."""
+        state = self.state
+        self.config = config
         self.units: dict[str, Unit] = {}
         self.components: dict[str, Component] = {}
         self.instances: dict[str, Instance] = {}
@@ -118,6 +125,17 @@ class Group:
     @property
     def name(self) -> str:
         return self.config.name
+
+    def configured(self) -> GroupConfig | None:
+        """The configuration as it will be once all that is leaving is gone; None: nothing is left then."""
+        units = []
+        for unit in self.units.values():
+            config = unit.state.following if unit.state.leaving else unit.config
+            if config is not None:
+                units.append(config)
+        if len(units) == len(self.units) and not any(unit.state.leaving for unit in self.units.values()):
+            return self.config
+        return msgspec.structs.replace(self.config, units=tuple(units)) if units else None
 
     def _keep(self) -> None:
         self.state.units = [unit.state for unit in self.units.values()]
@@ -148,6 +166,14 @@ class Model:
         """Takes groups in the place of all."""
         self.version = version
         self.groups = {group.name: group for group in groups}
+        self.find_components()
+
+    def drop_empty_groups(self) -> None:
+        """Groups that are not configured any more, and of which nothing is left."""
+        self.groups = {name: group for name, group in self.groups.items() if group.units}
+
+    def find_components(self) -> None:
+        """What is in the groups has changed."""
         self._components = {name: each for group in self.groups.values() for name, each in group.components.items()}
 
     def component(self, name: str) -> Component | None:
@@ -184,5 +210,6 @@ class Model:
         self.history.append(Happened(self.time_ns, entity, what))
 
     def configuration(self) -> ModelConfig:
-        """What is configured."""
-        return ModelConfig(self.version, tuple(group.config for group in self.groups.values()))
+        """What is configured, without what is only still there."""
+        groups = (group.configured() for group in self.groups.values())
+        return ModelConfig(self.version, tuple(group for group in groups if group is not None))

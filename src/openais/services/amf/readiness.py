@@ -18,6 +18,8 @@ def admin_states(model: Model, unit: Unit) -> tuple[Admin, ...]:
     """The administrative states that a unit is under: its own, and those of group, application and node."""
     node = model.nodes.get(model.host(unit))
     application = model.applications.get(unit.group.config.application, Admin.UNLOCKED)
+    if unit.state.leaving:
+        return (Admin.LOCKED_INSTANTIATION,)
     return unit.state.admin, unit.group.state.admin, application, node.admin if node else Admin.UNLOCKED
 
 

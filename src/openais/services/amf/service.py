@@ -454,6 +454,9 @@ class Amf(Service):
         elif kind == "check":
             component, _, key = rest.rpartition("/")
             yield from self._local.check_expired(component, key)
+        elif kind == "quiescing":
+            component, _, csi = rest.partition("/")
+            yield from self._local.quiescing_expired(component, csi)
         elif kind == "fence":
             yield ToGroup(messages.GroupFence(rest, self._ring_id), Priority.HIGH)
         elif kind == "tolerance":
@@ -482,6 +485,7 @@ class Amf(Service):
             if sponsors & names:
                 self._workflow.settle(group)
                 yield from self._tolerances(group)
+        self._model.drop_empty_groups()
         yield from self._local.carry_out(self._workflow.take())
         yield from self._local.track()
 

@@ -43,6 +43,7 @@ from openais.services.amf.readiness import (
     may_run,
     readiness,
 )
+from openais.services.amf.replacing import retire
 
 ROUNDS_MAX: Final = 32
 ACTIVES: Final = (HaState.ACTIVE, HaState.QUIESCING)
@@ -69,9 +70,13 @@ class Workflow:
             self._want(group)
             for instance in group.instances.values():
                 self._assign(group, instance)
+            self._forget(group)
             self._bring_up(group)
             self._take_down(group)
             self._repair(group)
+            if retire(group):
+                self._model.find_components()
+                self._changed = True
             if not self._changed:
                 return
 
@@ -117,6 +122,10 @@ class Workflow:
         """Whether a service instance is unlocked and has all that it depends on, or may do without for a while."""
         if instance.state.admin is not Admin.UNLOCKED:
             return False
+        if instance.state.stale:
+            instance.state.stale = any(has_any(unit, instance) for unit in group.units.values())
+            if instance.state.stale:
+                return False
         missing = [each for each in instance.config.sponsors if not self._is_active(each.instance)]
         if not missing:
             instance.state.unsponsored = instance.state.expired = False
@@ -133,6 +142,8 @@ class Workflow:
     # Assignments
 
     def _assign(self, group: Group, instance: Instance) -> None:
+        # 3.6.1: in 2N at most one unit is active, for whatever instance
+        alone = tuple(group.instances.values()) if group.config.model is RedundancyModel.TWO_N else (instance,)
         one_active = group.config.model is not RedundancyModel.N_WAY_ACTIVE
         active = active_unit(group, instance)
         wanted_active = [name for name, state in instance.state.wanted.items() if state is HaState.ACTIVE]
@@ -140,7 +151,7 @@ class Workflow:
             wanted = instance.state.wanted.get(unit.name)
             others = (each for each in group.units.values() if each is not unit)
             if wanted is HaState.ACTIVE:
-                if not (one_active and any(holds_active(each, instance) for each in others)):
+                if not (one_active and any(holds_active(each, one) for each in others for one in alone)):
                     self._set(unit, instance, HaState.ACTIVE)
                 continue
             if any(component.state.csis.get(csi.name) in ACTIVES for csi, component in _parts(unit, instance)):
@@ -212,13 +223,27 @@ class Workflow:
 
     def _remove(self, unit: Unit, instance: Instance) -> None:
         for csi, component in _parts(unit, instance):
-            if csi.name not in component.state.csis or not component.free:
-                continue
-            if component.config.sa_aware and component.state.connection:
-                self.order(component, Order.REMOVE, csi.name)
-            else:
-                del component.state.csis[csi.name]
-                self._changed = True
+            if csi.name in component.state.csis and component.free:
+                self._give_up(component, csi.name)
+
+    def _give_up(self, component: Component, csi: str) -> None:
+        if component.config.sa_aware and component.state.connection:
+            self.order(component, Order.REMOVE, csi)
+        else:
+            del component.state.csis[csi]
+            self._changed = True
+
+    def _forget(self, group: Group) -> None:
+        """Takes away what is assigned and not configured any more."""
+        known = {csi.name for instance in group.instances.values() for csi in instance.config.csis}
+        for component in group.components.values():
+            for name in [name for name in component.state.csis if name not in known]:
+                if not component.free:
+                    break
+                if component.state.csis[name] is HaState.ACTIVE:
+                    self._step(component, CsiConfig(name, ""), HaState.QUIESCED)
+                elif component.state.csis[name] is not HaState.QUIESCING:
+                    self._give_up(component, name)
 
     # Presence
 
