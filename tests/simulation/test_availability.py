@@ -31,7 +31,7 @@ def violations(cluster: AvailabilityCluster, faults: tuple[str, ...] = ()) -> se
 
 def test_the_checker_notices_when_work_is_given_away_without_waiting_for_a_lost_node() -> None:
     pairs = all_groups(5)[:1]
-    found = [violations(AvailabilityCluster(seed, pairs, fence_s=0.0), ("partition",)) for seed in range(12)]
+    found = [violations(AvailabilityCluster(seed, pairs, fence_s=0.0), ("partition",)) for seed in (1, 9, 11)]
     assert {"one active"} in found
 
 
