@@ -61,13 +61,15 @@ def run(compiled: Callable[[Path], Path], cluster: ProcessCluster) -> Run:
     """Compiles a program of `programs/`, runs it with the executive, and gives what it printed."""
 
     def run_one(name: str, *arguments: str) -> str:
-        executable = compiled(PROGRAMS / name)
-        environment = {**os.environ, "OPENAIS_SOCKET": str(cluster.sockets[0])}
-        done = subprocess.run(
-            [executable, *arguments], env=environment, capture_output=True, text=True, timeout=PATIENCE_S
-        )
-        assert done.returncode == 0, f"{name} ended with {done.returncode}\n{done.stdout}{done.stderr}"
-        assert "Traceback" not in done.stderr, done.stderr
-        return done.stdout
+        return run_program(compiled(PROGRAMS / name), cluster, *arguments)
 
     return run_one
+
+
+def run_program(executable: Path, cluster: ProcessCluster, *arguments: str) -> str:
+    """Runs a program with the executive, and gives what it printed. It has to end well, and without a traceback."""
+    environment = {**os.environ, "OPENAIS_SOCKET": str(cluster.sockets[0])}
+    done = subprocess.run([executable, *arguments], env=environment, capture_output=True, text=True, timeout=PATIENCE_S)
+    assert done.returncode == 0, f"{executable.name} ended with {done.returncode}\n{done.stdout}{done.stderr}"
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.stdout

@@ -28,15 +28,22 @@ from openais.messages.ckpt_operations import (
     SECTION_ID_MAX,
     Attributes,
     Create,
+    CreationFlags,
     OpenFlags,
     SectionsChosen,
     SetExpiration,
 )
-from openais.types import AisError, InvalidParam, NoSections, Version, VersionError
+from openais.types import AisError, BadFlags, InvalidParam, NoSections, Version, VersionError
 
 VERSIONS: Final = VersionDatabase((Version("B", 2, 2),))
 VERSIONS_2: Final = VersionDatabase((Version("B", 2, 3),))
 """What saCkptInitialize_2 was proposed for."""
+WRITE_FLAGS: Final = (
+    CreationFlags.WR_ALL_REPLICAS,
+    CreationFlags.WR_ACTIVE_REPLICA,
+    CreationFlags.WR_ACTIVE_REPLICA_WEAK,
+)
+"""Of which a checkpoint has one."""
 SIZE_MAX: Final = 2**63 - 1
 
 
@@ -296,13 +303,17 @@ def saCkptCheckpointTrackStop(handle: int) -> None:
 
 
 def _attributes_of(attributes: Pointer, flags: int) -> Attributes | None:
-    """What a checkpoint is created with. Raises InvalidParam: they come with CREATE, and only with it."""
+    """What a checkpoint is created with. Raises BadFlags; InvalidParam: they come with CREATE, and only with it."""
+    if not flags & operations.READ_WRITE or flags & ~int(operations.EVERYTHING):
+        raise BadFlags(f"checkpoint open flags {flags:#x}")
     if (attributes != NULL) != bool(flags & OpenFlags.CREATE):
         raise InvalidParam("creation attributes come with SA_CKPT_CHECKPOINT_CREATE, and only with it")
     if attributes == NULL:
         return None
     if not attributes.maxSections:
         raise InvalidParam("a checkpoint for no sections")
+    if attributes.creationFlags & ~int(CreationFlags.COLLOCATED) not in WRITE_FLAGS:
+        raise InvalidParam(f"checkpoint creation flags {attributes.creationFlags:#x}")
     return Attributes(
         attributes.creationFlags,
         min(attributes.checkpointSize, SIZE_MAX),

@@ -22,6 +22,8 @@ from openais.types import AisError, ErrorCode, Guarantee, InvalidParam, NodeId, 
 SAFE: Final = 3
 """EVS_TYPE_SAFE; the lower ones are given agreed order."""
 KEY_BYTES: Final = 32
+PIECES_MAX: Final = 1024
+"""IOV_MAX of Linux: what writev and sendmsg take, and programs know."""
 TOO_MANY_GROUPS: Final = ErrorCode(30)
 """EVS_ERR_TOO_MANY_GROUPS, which is another error in the SA Forum."""
 
@@ -165,8 +167,8 @@ def _guarantee(guarantee: int) -> Guarantee:
 
 def _payload(iovec: Pointer, count: int) -> bytes:
     """What the pieces hold. Raises InvalidParam."""
-    if count < 0:
-        raise InvalidParam(f"{count} pieces")
+    if not 0 <= count <= PIECES_MAX:
+        raise InvalidParam(f"{count} pieces, expected {PIECES_MAX} at most")
     if count:
         given(iovec)
     if sum(iovec[index].iov_len for index in range(count)) > FRAME_MAX:

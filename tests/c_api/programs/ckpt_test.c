@@ -194,7 +194,7 @@ static void parameters_of_opening(SaCkptHandleT handle)
     GIVES(SA_AIS_ERR_INVALID_PARAM, saCkptCheckpointOpen(handle, &name, &wrong, everything, patience, &checkpoint));
     wrong = attributes;
     wrong.creationFlags = 0x7;
-    GIVES(SA_AIS_ERR_BAD_FLAGS, saCkptCheckpointOpen(handle, &name, &wrong, everything, patience, &checkpoint));
+    GIVES(SA_AIS_ERR_INVALID_PARAM, saCkptCheckpointOpen(handle, &name, &wrong, everything, patience, &checkpoint));
     checkpoint_of(handle, "parameters", &attributes);
     wrong = attributes;
     wrong.checkpointSize++;
