@@ -1,7 +1,8 @@
 """The supervisor: the hands of AMF on a node. It runs life cycle commands, watches processes, and reports.
 
 It is a library of its own executive. Each order is a task, one for each component; a new order for a component ends
-the task of the one before. What runs is known to the guardian as well, a process that ends it when this one is gone.
+the task of the one before. All is run by the guardian, a process that ends it when this one is gone; what belongs to a
+component is its job there, and is ended as a whole.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from socket import socket as Socket
@@ -20,7 +21,8 @@ from openais.client.supervision import Supervision
 from openais.messages.amf import TEXT_MAX, Keep, Report, Supervise
 from openais.messages.amf_model import SECOND_NS, ComponentConfig
 from openais.messages.amf_state import Order
-from openais.runtime.processes import Guardian, Process
+from openais.runtime.guarding import Guard
+from openais.runtime.processes import Process
 from openais.types import AisError
 
 STOP_S: Final = 30.0
@@ -58,7 +60,7 @@ class Supervisor:
         self._running: Final[dict[str, Running]] = {}
         self._tasks: Final[dict[str, asyncio.Task[None]]] = {}
         self._reports: Final[set[asyncio.Task[None]]] = set()
-        self._guardian: Final = Guardian()
+        self._guard: Final = Guard()
         self._serving: asyncio.Task[None] | None = None
         self._library: Supervision | None = None
         self._stopping = False
@@ -89,13 +91,11 @@ class Supervisor:
         self._close()
 
     def _close(self) -> None:
-        for running in self._running.values():
-            running.process.signal(signal.SIGKILL)
         if self._library is not None:
             with suppress(AisError):
                 self._library.finalize()
             self._library = None
-        self._guardian.end()
+        self._guard.end()
 
     async def _serve(self) -> None:
         try:
@@ -149,17 +149,16 @@ class Supervisor:
 
     async def _instantiate(self, order: Supervise) -> int:
         config, environment = order.component, self._environment | dict(order.environment)
-        old = self._running.pop(config.name, None)
-        if old is not None:
-            await self._kill(old)
-        if config.command:
-            process = self._spawn(config, config.command, environment, self._exited)
-            self._running[config.name] = Running(config, order.generation, environment, process, True)
+        self._running.pop(config.name, None)
+        await self._sweep(config.name)
+        self._guard.keep(config.name, config.cleanup, environment)
+        process = await self._run(config, config.command or config.instantiate, environment)
+        running = Running(config, order.generation, environment, process, bool(config.command))
+        self._running[config.name] = running
+        if running.watched:
+            process.over.add_done_callback(lambda _: self._exited(running))
         else:
-            process = self._spawn(config, config.instantiate, environment, lambda _: None)
-            self._running[config.name] = Running(config, order.generation, environment, process, False)
-            await self._ends_well(config, "INSTANTIATE", process, config.instantiate_limit_ns)
-        self._guardian.runs(config.name, process.process_id, config.cleanup, environment)
+            await self._ends_well("INSTANTIATE", process, config.instantiate_limit_ns)
         if config.am_start:
             await self._command(config, "AM_START", config.am_start, environment, config.instantiate_limit_ns)
         return process.process_id
@@ -182,7 +181,7 @@ class Supervisor:
         if config.terminate:
             await self._command(config, "TERMINATE", config.terminate, running.environment, config.terminate_limit_ns)
         else:
-            running.process.signal(signal.SIGTERM)
+            self._guard.signal(running.process, signal.SIGTERM)
         with suppress(TimeoutError):
             async with asyncio.timeout(config.terminate_limit_ns / SECOND_NS):
                 await asyncio.shield(running.process.over)
@@ -199,17 +198,17 @@ class Supervisor:
 
     async def _wipe(self, config: ComponentConfig, environment: dict[str, str]) -> None:
         """Nothing of a component is left afterwards. Raises CommandFailed."""
-        running = self._running.pop(config.name, None)
-        if running is not None:
-            await self._kill(running)
+        self._running.pop(config.name, None)
+        await self._sweep(config.name)
         if config.cleanup:
             await self._command(config, "CLEANUP", config.cleanup, environment, config.cleanup_limit_ns)
-        self._guardian.gone(config.name)
+            await self._sweep(config.name)
+        self._guard.forget(config.name)
 
-    async def _kill(self, running: Running) -> None:
-        running.watched = False
-        running.process.signal(signal.SIGKILL)
-        await asyncio.shield(running.process.over)
+    async def _sweep(self, name: str) -> None:
+        """Kills all that was run for a component, and what that forked. Raises CommandFailed."""
+        if left := await self._guard.sweep(name):
+            raise CommandFailed(f"killed, and still there: process {', '.join(map(str, left))}")
 
     async def _end(self, running: Running) -> None:
         """Ends a component of a node that leaves."""
@@ -225,31 +224,35 @@ class Supervisor:
             if name not in self._tasks:
                 log.warning("%s is ended: it is not to run here any more", name)
                 running = self._running[name]
-                task = asyncio.get_running_loop().create_task(self._end(running))
-                self._reports.add(task)
-                task.add_done_callback(self._reports.discard)
+                self._start_task(self._end(running))
 
     # Processes
 
-    def _exited(self, process: Process) -> None:
+    def _exited(self, running: Running) -> None:
         """A program ended by itself."""
-        running = self._running.get(process.name)
-        if running is None or running.process is not process or not running.watched:
-            return
-        del self._running[process.name]
-        if not running.config.cleanup:
-            self._guardian.gone(process.name)
-        log.warning("%s: %s", process.name, process.how)
-        report = Report(process.name, running.generation, 0, False, process.how[:TEXT_MAX])
-        task = asyncio.get_running_loop().create_task(self._report(report))
+        name = running.config.name
+        if self._running.get(name) is running and running.watched:
+            del self._running[name]
+            self._start_task(self._report_end(running))
+
+    async def _report_end(self, running: Running) -> None:
+        """Nothing of it is left when its end is told, or else it is told as a failure, to be cleaned up."""
+        config, how = running.config, running.process.how
+        log.warning("%s: %s", config.name, how)
+        if await self._guard.sweep(config.name):
+            how = f"{how}, and what it left cannot be ended"
+        elif not config.cleanup:
+            self._guard.forget(config.name)
+        await self._report(Report(config.name, running.generation, 0, False, how[:TEXT_MAX]))
+
+    def _start_task(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._reports.add(task)
         task.add_done_callback(self._reports.discard)
 
-    def _spawn(
-        self, config: ComponentConfig, command: str, environment: dict[str, str], ended: Callable[[Process], None]
-    ) -> Process:
+    async def _run(self, config: ComponentConfig, command: str, environment: dict[str, str]) -> Process:
         try:
-            return Process(config.name, command, environment, config.directory, ended)
+            return await self._guard.run(config.name, command, environment, config.directory)
         except (OSError, ValueError) as error:
             raise CommandFailed(f"{command!r} cannot be run: {error}") from None
 
@@ -257,10 +260,9 @@ class Supervisor:
         self, config: ComponentConfig, what: str, command: str, environment: dict[str, str], limit_ns: int
     ) -> None:
         """Runs a life cycle command to its end. Raises CommandFailed."""
-        process = self._spawn(config, command, environment, lambda _: None)
-        await self._ends_well(config, what, process, limit_ns)
+        await self._ends_well(what, await self._run(config, command, environment), limit_ns)
 
-    async def _ends_well(self, config: ComponentConfig, what: str, process: Process, limit_ns: int) -> None:
+    async def _ends_well(self, what: str, process: Process, limit_ns: int) -> None:
         """Waits for the end of a command, with success, within its time. Raises CommandFailed."""
         try:
             async with asyncio.timeout(limit_ns / SECOND_NS):
@@ -269,7 +271,7 @@ class Supervisor:
             raise CommandFailed(f"{what} did not end within {limit_ns / SECOND_NS:g} s") from None
         finally:
             if not process.over.done():
-                process.signal(signal.SIGKILL)
+                self._guard.signal(process, signal.SIGKILL)
         if code:
             raise CommandFailed(f"{what}: {process.how}")
 

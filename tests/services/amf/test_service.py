@@ -9,7 +9,7 @@ import pytest
 
 from openais.messages import amf as messages
 from openais.messages.amf_model import AdminOperation, CsiConfig, InstanceConfig, Recovery, RedundancyModel
-from openais.types import AisError, ErrorCode
+from openais.types import AisError, ErrorCode, NodeId
 from tests.services.amf.harness import Cluster, group
 
 Op = AdminOperation
@@ -39,6 +39,19 @@ def test_nobody_takes_over_before_the_cleanup_command_has_ended() -> None:
     cluster.kill("web-c1", 1)
     assert cluster.take() == ["cleanup web-c1"]
     assert cluster.assigned() == {"web-c1 web-csi1": "active", "web-c2 web-csi1": "standby"}
+
+
+def test_who_was_told_to_be_active_and_did_not_answer_is_cleaned_up_before_another_is_active() -> None:
+    cluster = Cluster((group("web", (1, 2, 3), sa_aware=True),))
+    cluster.start(1, 2, 3)
+    cluster.silent = {"web-c2"}
+    cluster.kill("web-c1", 1)
+    cluster.take()
+    cluster.group.nodes[NodeId(2)].expire("order/web-c2")
+    cluster.settle()
+    assert cluster.take() == ["cleanup web-c2"]
+    assert "active" not in {*cluster.component("web-c1")["assignments"].values()}  # type: ignore[attr-defined]
+    assert "active" not in {*cluster.component("web-c3")["assignments"].values()}  # type: ignore[attr-defined]
 
 
 def test_a_program_with_the_recovery_restart_is_restarted_where_it_is() -> None:

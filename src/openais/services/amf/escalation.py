@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from openais.messages.amf_model import Operational, Presence, Recovery
+from openais.messages.amf_model import HaState, Operational, Presence, Recovery
 from openais.messages.amf_state import Order
 from openais.services.amf.model import Component, Model, Unit
 from openais.services.amf.workflow import Workflow
@@ -175,7 +175,10 @@ class Escalation:
         self._clean(component, gone)
 
     def _clean(self, component: Component, gone: bool) -> None:
+        pending = component.state.pending
         component.state.connection = 0
+        if pending is not None and pending.state is HaState.ACTIVE:
+            component.state.csis[pending.csi] = HaState.ACTIVE  # it may be, though it has not said so
         if gone and not component.config.cleanup:
             self.cleaned(component)
         else:
