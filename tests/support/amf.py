@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from openais.amf import AdminOperation, AsyncAmf
+from openais.cli.demo_relay import Relay
 from openais.config.amf import read_amf
 from tests.support.processes import ExecutiveProcess, executives, start_all
 
 WAIT_S = 30.0
 TOKEN_MS = 1500
 ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = ROOT / "examples" / "amf"
 
 Components: TypeAlias = dict[str, dict[str, Any]]
 Condition: TypeAlias = Callable[[Components], bool]
@@ -100,14 +102,15 @@ class Site:
     nodes: list[ExecutiveProcess]
     amf: AsyncAmf
     folder: Path
+    count: int = 0
 
     def run(self, scenario: Coroutine[Any, Any, None]) -> None:
-        """Runs a test."""
+        """Runs a test. Components of those before may still be ending."""
+        self.count += 1
         self.runner.run(scenario)
 
     async def apply(self, text: str) -> None:
-        """Has these groups, and no others, in force. Nothing has been said yet."""
-        self.log.unlink(missing_ok=True)
+        """Has these groups, and no others, in force."""
         await self.amf.apply(read_amf(text.encode(), "amf.conf"), retry=True)
 
     async def administrate(self, operation: AdminOperation, name: str) -> None:
@@ -131,7 +134,8 @@ class Site:
 
     @property
     def log(self) -> Path:
-        return self.folder / "said"
+        """Where the components of this test say what they are told."""
+        return self.folder / f"said-{self.count}"
 
     def said(self) -> list[str]:
         """What components have said, in order: `component word`, of SA-aware ones with the assignment."""
@@ -168,3 +172,22 @@ def site(folder: Path) -> Iterator[Site]:
             yield Site(runner, nodes, handles[0], folder)
         finally:
             runner.run(stack.aclose())
+
+
+@contextlib.asynccontextmanager
+async def parted_cluster(directory: Path, count: int, **keys: str) -> AsyncIterator[tuple[Relay, list[AsyncAmf]]]:
+    """Executives with a network that can be cut, and a handle of AMF on each. `keys`: of the section totem."""
+    async with executives(directory, count) as nodes, contextlib.AsyncExitStack() as stack:
+        relay = Relay({node.number: int(node.sections["network"]["mcastport"]) for node in nodes})
+        relay.open()
+        stack.callback(relay.close)
+        for node in nodes:
+            node.sections["totem"] |= {
+                "token": str(TOKEN_MS),
+                "nodelist": ", ".join(relay.doors_of(node.number)),
+                **keys,
+            }
+        await start_all(nodes)
+        handles = [await stack.enter_async_context(AsyncAmf.open(node.socket, timeout=WAIT_S)) for node in nodes]
+        await members(handles[0], count)
+        yield relay, handles
