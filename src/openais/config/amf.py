@@ -15,6 +15,7 @@ from openais.config.amf_keys import (
     DURATION,
     GROUP,
     INSTANCE,
+    LIMIT,
     NAME,
     NAMES,
     PAIR,
@@ -230,6 +231,10 @@ class _Reader:
             values.setdefault("capability", Capability.X_ACTIVE_AND_Y_STANDBY)
         elif not (values.get("command") or values.get("instantiate")):
             self._wrong(block.place, f"component {own!r} has nothing to run", "`command: …`, or `sa_aware: on`")
+        for limit in values.get("type_limits", ()):
+            if limit.type not in values["types"]:
+                expected = f"one of {', '.join(values['types'])}"
+                self._wrong(block.place_of("limit"), f"limit: {own!r} takes no type {limit.type!r}", expected)
         name = f"{own}{suffix}"
         if ("component", name) in self._places and own != "?":
             first = self._places["component", name]
@@ -241,15 +246,16 @@ class _Reader:
 
     def _component_values(self, block: Block) -> dict[str, Any]:
         values = self._values(block, COMPONENT)
-        environment = []
-        for item in block.items:
-            if item.key == "environment":
-                try:
-                    environment.append(PAIR.read(item.value))
-                except ValueError as error:
-                    self._wrong(item.place, f"environment: {error}", PAIR.expected)
-        if environment:
-            values["environment"] = tuple(environment)
+        for key, field, kind in (("environment", "environment", PAIR), ("limit", "type_limits", LIMIT)):
+            found = []
+            for item in block.items:
+                if item.key == key:
+                    try:
+                        found.append(kind.read(item.value))
+                    except ValueError as error:
+                        self._wrong(item.place, f"{key}: {error}", kind.expected)
+            if found:
+                values[field] = tuple(found)
         types = self._read(block, "csi_types", NAMES, ())
         if types:
             values["types"] = types

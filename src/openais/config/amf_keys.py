@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from openais.messages.amf_model import FOR_EVER, Capability, Recovery, RedundancyModel
+from openais.messages.amf_model import FOR_EVER, Capability, Recovery, RedundancyModel, TypeLimit
 from openais.types import NAME_LENGTH_MAX
 
 _UNITS_NS: Final = {"ms": 1_000_000, "s": 1_000_000_000, "m": 60_000_000_000, "h": 3_600_000_000_000}
@@ -55,6 +55,13 @@ def _pair(text: str) -> tuple[str, str]:
     if not re.fullmatch(r"\w+", name):
         raise ValueError(f"{text!r} does not begin with a name")
     return name, value.strip()
+
+
+def _limit(text: str) -> TypeLimit:
+    words = text.split()
+    if len(words) != 3:
+        raise ValueError(f"{text!r} is not a type and two numbers")
+    return TypeLimit(_name(words[0]), _count(words[1]), _count(words[2]))
 
 
 def _command(text: str) -> str:
@@ -117,6 +124,7 @@ RECOVERIES: Final = _choice(
     }
 )
 
+LIMIT: Final = Kind("a type and two numbers, such as `http 1 4`: active and standby parts", _limit)
 COMPONENT: Final[Mapping[str, Kind]] = {
     "command": COMMAND,
     "instantiate": COMMAND,
@@ -172,14 +180,14 @@ ALIASES: Final[Mapping[str, str]] = {
 
 SECTIONS: Final[Mapping[str, tuple[frozenset[str], frozenset[str]]]] = {
     "": (frozenset(), frozenset(("group", "type"))),
-    "type": (frozenset((*COMPONENT, "name", "type", "environment", "csi_types")), frozenset(("healthcheck",))),
+    "type": (frozenset((*COMPONENT, "name", "type", "environment", "limit", "csi_types")), frozenset(("healthcheck",))),
     "group": (
         frozenset((*GROUP, *ALIASES, "name", "nodes")),
         frozenset(("component", "unit", "instance", "protection")),
     ),
     "unit": (frozenset(("name", "node", "rank")), frozenset(("component",))),
     "component": (
-        frozenset((*COMPONENT, "name", "type", "environment", "model", "csi_types")),
+        frozenset((*COMPONENT, "name", "type", "environment", "limit", "model", "csi_types")),
         frozenset(("healthcheck",)),
     ),
     "healthcheck": (frozenset(("key", "period", "limit")), frozenset()),
@@ -189,5 +197,5 @@ SECTIONS: Final[Mapping[str, tuple[frozenset[str], frozenset[str]]]] = {
 }
 """Of each section: its keys, and the sections within it."""
 
-REPEATED: Final = frozenset(("environment", "set", "member"))
+REPEATED: Final = frozenset(("environment", "limit", "set", "member"))
 """Keys that may be given more than once."""

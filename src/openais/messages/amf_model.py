@@ -149,6 +149,14 @@ class Healthcheck(Configured, frozen=True):
     limit_ns: DurationNs = 5 * SECOND_NS
 
 
+class TypeLimit(Configured, frozen=True):
+    """How many parts of one type a component takes at a time (SaAmfCompCsType)."""
+
+    type: Name
+    active_max: Count = FOR_EVER
+    standby_max: Count = FOR_EVER
+
+
 class ComponentConfig(Configured, frozen=True):
     """A component: the smallest thing that can fail and be replaced (SaAmfComp)."""
 
@@ -187,6 +195,7 @@ class ComponentConfig(Configured, frozen=True):
     active_max: Count = FOR_EVER
     """Component service instances that it is active for at most, as far as its capability lets it be for several."""
     standby_max: Count = FOR_EVER
+    type_limits: tuple[TypeLimit, ...] = ()
     healthchecks: tuple[Healthcheck, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
     directory: Annotated[str, msgspec.Meta(max_length=4096)] = ""

@@ -30,7 +30,6 @@ from openais.simulation.availability_numbers import expected_numbers
 from openais.types import NodeId
 
 ACTIVES: Final = (HaState.ACTIVE, HaState.QUIESCING)
-MIXING: Final = (Capability.X_ACTIVE_AND_Y_STANDBY, Capability.NON_PRE_INSTANTIABLE)
 State = dict[str, Any]
 """What `describe` of the service gives."""
 

@@ -24,7 +24,7 @@ def expected_numbers(
     plain = any(not each.sa_aware for unit in group.units for each in unit.components)
     if not plain:  # who does not run does not know that it stands by
         found = sum(map(len, standbys.values()))
-        yield from _count(group, "standby", found, _standbys(group, ready, served, actives))
+        yield from _count(group, "standby", found, _standbys(group, ready, served, actives, standbys))
     yield from _roles(group, actives, standbys)
     for name, states in assigned.items():
         left = [unit for unit, state in states.items() if state in (HaState.QUIESCED, HaState.QUIESCING)]
@@ -60,6 +60,7 @@ def _standbys(
     ready: Sequence[UnitConfig],
     served: Sequence[InstanceConfig],
     actives: Mapping[str, Sequence[str]],
+    standbys: Mapping[str, Sequence[str]],
 ) -> int:
     """The standby assignments that there must be, in groups whose units are alike and take all."""
     if not all(stands_by(unit) for unit in group.units):
@@ -71,6 +72,8 @@ def _standbys(
         spare = min(group.standby_units, max(0, len(ready) - max(1, group.active_units)))
         return min(len(has_active), spare * group.standby_max)
     if group.model is RedundancyModel.N_WAY:
+        if not all(mixes(unit) for unit in group.units):
+            return sum(1 for units in standbys.values() for _ in units)  # it depends on who is active
         return sum(min(each.standby_assignments, len(ready) - 1) for each in has_active)
     return 0
 
@@ -98,6 +101,12 @@ def active_room(unit: UnitConfig, served: Iterable[InstanceConfig]) -> int:
         room = sum(_active_max(each.capability, each.active_max) for each in unit.components if kind in each.types)
         rooms.append(room // types.count(kind))
     return min(rooms)
+
+
+def mixes(unit: UnitConfig) -> bool:
+    """Whether all components of a unit can be active and standby at a time."""
+    both = (Capability.X_ACTIVE_AND_Y_STANDBY, Capability.NON_PRE_INSTANTIABLE)
+    return all(each.capability in both for each in unit.components)
 
 
 def stands_by(unit: UnitConfig) -> bool:

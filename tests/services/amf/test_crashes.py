@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from functools import cache
 
 import pytest
+from msgspec.structs import replace
 
 from openais.messages import amf as messages
 from openais.messages.amf_model import (
     AdminOperation,
+    Capability,
     ComponentConfig,
     GroupConfig,
     InstanceConfig,
@@ -63,6 +65,18 @@ def plain(model: RedundancyModel, recovery: Recovery = Recovery.COMPONENT_FAILOV
     """Units of one program that knows nothing of the framework."""
     units = tuple(UnitConfig(f"g-u{n}", (component(f"g-front{n}", recovery=recovery),), n, f"node{n}") for n in NODES)
     return GroupConfig("g", units, (InstanceConfig("g-si1", (csi("g-front1i", "type"),)),), model, **keywords)  # type: ignore[arg-type]
+
+
+def limited(
+    model: RedundancyModel, recovery: Recovery = Recovery.COMPONENT_FAILOVER, **keywords: object
+) -> GroupConfig:
+    """The same, of components that are active for one part or stand by for several, never both."""
+    group = whole(model, recovery, **keywords)
+    units = []
+    for unit in group.units:
+        components = (replace(each, capability=Capability.ONE_ACTIVE_OR_Y_STANDBY) for each in unit.components)
+        units.append(replace(unit, components=tuple(components)))
+    return replace(group, units=tuple(units))
 
 
 @dataclass(frozen=True)
@@ -221,6 +235,8 @@ def crash(start: Cluster, work: Work, step: int, fault: str) -> list[str]:
 
 
 def fits(make: Callable[..., GroupConfig], model: RedundancyModel, work: Work) -> bool:
+    if make is limited and model in (RedundancyModel.TWO_N, RedundancyModel.N_WAY_ACTIVE):
+        return False  # they need components that are active for both instances
     if work.name == "swap":
         return model is RedundancyModel.TWO_N
     return True
@@ -228,7 +244,7 @@ def fits(make: Callable[..., GroupConfig], model: RedundancyModel, work: Work) -
 
 CASES = [
     (make, model, work)
-    for make in (whole, plain)
+    for make in (whole, plain, limited)
     for model in RedundancyModel
     for work in WORKS
     if fits(make, model, work)

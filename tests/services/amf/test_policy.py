@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from openais.messages.amf_model import FOR_EVER, HaState, RedundancyModel
 from openais.services.amf.policy import POLICIES
-from openais.services.amf.policy.view import Assignments, GroupView, InstanceView, UnitView, ranked_units
+from openais.services.amf.policy.view import (
+    Assignments,
+    ComponentView,
+    GroupView,
+    InstanceView,
+    UnitView,
+    ranked_units,
+)
 
 MANY = settings(max_examples=int(os.environ.get("OPENAIS_EXAMPLES", "300")), deadline=None)
 SINGLE_ACTIVE = [model for model in RedundancyModel if model is not RedundancyModel.N_WAY_ACTIVE]
@@ -166,3 +173,97 @@ def test_a_swap_makes_the_chosen_unit_active() -> None:
     current = {"s": {"a": HaState.ACTIVE, "b": HaState.STANDBY}}
     view = GroupView((UnitView("a"), UnitView("b")), (InstanceView("s"),), current, pinned="b")
     assert POLICIES[RedundancyModel.TWO_N](view) == {"s": {"b": HaState.ACTIVE, "a": HaState.STANDBY}}
+
+
+KINDS = ("a", "b")
+
+
+@st.composite
+def limited_views(draw: st.DrawFn) -> GroupView:
+    """Groups whose components take only some types, and only so many parts."""
+    most = st.sampled_from((0, 1, 2, FOR_EVER))
+
+    def component() -> ComponentView:
+        kinds = draw(st.sets(st.sampled_from(KINDS), min_size=1))
+        limits = {kind: (draw(most), draw(most)) for kind in sorted(kinds)}
+        return ComponentView(limits, draw(most), draw(most), draw(st.booleans()))
+
+    def unit(name: str) -> UnitView:
+        components = tuple(component() for _ in range(draw(st.integers(1, 2))))
+        return UnitView(name, draw(st.integers(0, 3)), components=components, mixes=all(c.mixes for c in components))
+
+    units = tuple(unit(f"u{n}") for n in range(draw(st.integers(0, 4))))
+    parts = st.sampled_from((("a",), ("b",), ("a", "b"), ("a", "a")))
+    instances = tuple(
+        InstanceView(f"s{n}", draw(st.integers(0, 3)), draw(st.integers(0, 2)), draw(st.integers(0, 2)), draw(parts))
+        for n in range(draw(st.integers(0, 4)))
+    )
+    states = st.sampled_from((HaState.ACTIVE, HaState.STANDBY))
+    known = [unit.name for unit in units] or ["gone"]
+    current = {each.name: draw(st.dictionaries(st.sampled_from(known), states, max_size=3)) for each in instances}
+    return GroupView(
+        units, instances, current, active_units=draw(st.integers(1, 3)), standby_units=draw(st.integers(0, 2))
+    )
+
+
+def fits(parts: list[tuple[str, HaState]], components: tuple[ComponentView, ...], given: list[Counter[object]]) -> bool:
+    """Whether there is any way to give these parts to components, by trying all."""
+    if not parts:
+        return True
+    (kind, state), *rest = parts
+    which = 0 if state is HaState.ACTIVE else 1
+    other = HaState.STANDBY if state is HaState.ACTIVE else HaState.ACTIVE
+    for component, has in zip(components, given, strict=True):
+        most = (component.active_max, component.standby_max)[which]
+        limit = component.limits.get(kind, (0, 0))[which]
+        if has[state] >= most or has[kind, state] >= limit or (not component.mixes and has[other]):
+            continue
+        has.update((state, (kind, state)))
+        if fits(rest, components, given):
+            return True
+        has.subtract((state, (kind, state)))
+    return False
+
+
+def parts_of(view: GroupView, wanted: Assignments, unit: str) -> list[tuple[str, HaState]]:
+    return [
+        (kind, wanted[instance.name][unit])
+        for instance in view.instances
+        if unit in wanted.get(instance.name, {})
+        for kind in instance.types
+    ]
+
+
+@MANY
+@given(limited_views(), st.sampled_from(RedundancyModel))
+def test_no_unit_is_given_more_than_its_components_take(view: GroupView, model: RedundancyModel) -> None:
+    wanted = POLICIES[model](view)
+    for unit in view.units:
+        given = [Counter[object]() for _ in unit.components]
+        assert fits(parts_of(view, wanted, unit.name), unit.components, given), (unit, wanted)
+
+
+@MANY
+@given(limited_views(), st.sampled_from(RedundancyModel))
+def test_with_limits_too_what_is_wanted_once_is_still_wanted(view: GroupView, model: RedundancyModel) -> None:
+    wanted = POLICIES[model](view)
+    assert POLICIES[model](again(view, wanted)) == wanted
+
+
+@MANY
+@given(limited_views(), st.sampled_from((RedundancyModel.N_WAY, RedundancyModel.N_WAY_ACTIVE)))
+def test_no_instance_goes_without_while_a_unit_has_room(view: GroupView, model: RedundancyModel) -> None:
+    wanted = POLICIES[model](view)
+    actives = {
+        name: {unit: state for unit, state in units.items() if state is HaState.ACTIVE}
+        for name, units in wanted.items()
+    }
+    for instance in view.instances:
+        if actives.get(instance.name):
+            continue
+        for unit in view.units:
+            if len(unit.components) > 1:
+                continue  # more than one way to place what it has; the first way that is found stays
+            more = {**actives, instance.name: {unit.name: HaState.ACTIVE}}
+            given = [Counter[object]() for _ in unit.components]
+            assert not fits(parts_of(view, more, unit.name), unit.components, given), (instance, unit, wanted)

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import pairwise
 
 import msgspec
 import pytest
 
 from openais.messages import amf as messages
-from openais.messages.amf_model import AdminOperation, CsiConfig, InstanceConfig, Recovery, RedundancyModel
+from openais.messages.amf_model import (
+    AdminOperation,
+    Capability,
+    ComponentConfig,
+    CsiConfig,
+    GroupConfig,
+    InstanceConfig,
+    Recovery,
+    RedundancyModel,
+    TypeLimit,
+    UnitConfig,
+)
 from openais.types import AisError, ErrorCode, NodeId
 from tests.services.amf.harness import Cluster, group
 
@@ -334,3 +346,54 @@ def test_the_history_tells_what_happened_and_why() -> None:
     assert "web-c1: failed: it was killed" in lines
     assert "web-u1: fails over, since web-c1 failed" in lines
     assert all(first.time_ns <= second.time_ns for first, second in pairwise(found.lines))
+
+
+@pytest.mark.parametrize("capability", [each for each in Capability if each is not Capability.NON_PRE_INSTANTIABLE])
+@pytest.mark.parametrize("model", list(RedundancyModel))
+def test_no_component_ever_has_more_than_its_capability_model_lets_it(
+    model: RedundancyModel, capability: Capability
+) -> None:
+    given = group("g", (1, 2, 3, 4), sa_aware=True, instances=3, model=model, active_units=2, capability=capability)
+    cluster = Cluster((given,))
+    cluster.start(1, 2, 3, 4)
+    for number in (2, 4, 1):
+        cluster.crash(number)
+        assert cluster.broken == []
+        cluster.start(number)
+    assert cluster.broken == []
+    counts = Counter(name.split()[1] for name, state in cluster.assigned().items() if state == "active")
+    assert counts
+    if model is not RedundancyModel.N_WAY_ACTIVE:
+        assert set(counts.values()) == {1}
+
+
+def test_a_component_gives_up_what_it_stands_by_for_before_it_becomes_active() -> None:
+    given = group(
+        "g",
+        (1, 2, 3),
+        sa_aware=True,
+        instances=2,
+        model=RedundancyModel.N_PLUS_M,
+        active_units=2,
+        capability=Capability.ONE_ACTIVE_OR_Y_STANDBY,
+    )
+    cluster = Cluster((given,))
+    cluster.start(1, 2, 3)
+    cluster.take()
+    cluster.crash(1)
+    assert cluster.take() == ["csiremove g-c3", "active g-c3 g-csi1"]
+    assert cluster.assigned() == {"g-c2 g-csi2": "active", "g-c3 g-csi1": "active"}
+
+
+def test_parts_of_a_type_go_to_the_components_that_have_room_for_them() -> None:
+    def takes(name: str, kinds: tuple[str, ...], limit: int) -> ComponentConfig:
+        limits = (TypeLimit("a", limit),)
+        capability = Capability.X_ACTIVE_AND_Y_STANDBY
+        return ComponentConfig(name, kinds, capability, sa_aware=True, command="program", type_limits=limits)
+
+    unit = UnitConfig("u", (takes("both", ("a", "b"), 1), takes("one", ("a",), 2)), node="node1")
+    parts = tuple(CsiConfig(name, kind) for name, kind in (("p", "a"), ("q", "a"), ("r", "a"), ("s", "b")))
+    instances = tuple(InstanceConfig(f"i{part.name}", (part,), n) for n, part in enumerate(parts, 1))
+    cluster = Cluster((GroupConfig("g", (unit,), (*instances, InstanceConfig("more", (CsiConfig("t", "a"),)))),))
+    cluster.start(1)
+    assert cluster.assigned() == {"both r": "active", "both s": "active", "one p": "active", "one q": "active"}

@@ -10,7 +10,9 @@ from typing import Final
 import msgspec
 
 from openais.messages.amf_model import (
+    FOR_EVER,
     Admin,
+    Capability,
     ComponentConfig,
     CsiConfig,
     GroupConfig,
@@ -51,6 +53,24 @@ class Component:
         """Whether it may be given an order."""
         return self.state.pending is None and not self.state.failed
 
+    @property
+    def load(self) -> int:
+        """How many parts it has, or is being given."""
+        pending = self.state.pending
+        comes = pending is not None and bool(pending.csi) and pending.csi not in self.state.csis
+        return len(self.state.csis) + comes
+
+    def is_full(self, kind: str) -> bool:
+        """Whether it has as many parts, or as many of a type, as it can be active for."""
+        several = (Capability.X_ACTIVE_AND_Y_STANDBY, Capability.X_ACTIVE_OR_Y_STANDBY, Capability.X_ACTIVE)
+        if self.load >= (self.config.active_max if self.config.capability in several else 1):
+            return True
+        limit = next((each.active_max for each in self.config.type_limits if each.type == kind), FOR_EVER)
+        types = self.unit.group.types
+        pending = self.state.pending
+        parts = {*self.state.csis, pending.csi if pending is not None else ""}
+        return limit < FOR_EVER and sum(types.get(name) == kind for name in parts) >= limit
+
     def holds_active(self, csi: str) -> bool:
         """Whether it is active for a component service instance, or may be."""
         pending = self.state.pending
@@ -78,7 +98,7 @@ class Unit:
             if csi.name in component.state.csis or (pending is not None and pending.csi == csi.name):
                 return component
         fitting = [component for component in self.components if csi.type in component.config.types]
-        return min(fitting, key=lambda component: len(component.state.csis), default=None)
+        return min(fitting, key=lambda each: (each.is_full(csi.type), len(each.config.types), each.load), default=None)
 
 
 @dataclass(slots=True)
@@ -120,6 +140,8 @@ class Group:
         for each_config in config.instances:
             known = instances.get(each_config.name) or InstanceState(each_config.name)
             self.instances[each_config.name] = Instance(each_config, known)
+        self.types = {csi.name: csi.type for instance in config.instances for csi in instance.csis}
+        """Of component service instances."""
         self._keep()
 
     @property

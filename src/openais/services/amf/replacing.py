@@ -36,6 +36,7 @@ ON_THE_FLY: Final = (
     "recovery",
     "active_max",
     "standby_max",
+    "type_limits",
     "healthchecks",
 )
 """What of a component may change while it runs; anything else is another program."""

@@ -21,7 +21,6 @@ from typing import Final
 
 from openais.messages.amf_model import (
     Admin,
-    Capability,
     CsiConfig,
     HaState,
     Operational,
@@ -30,9 +29,10 @@ from openais.messages.amf_model import (
     RedundancyModel,
 )
 from openais.messages.amf_state import Order
+from openais.services.amf.capability import may_take, unit_view
 from openais.services.amf.model import Component, Group, Instance, Model, Unit
 from openais.services.amf.policy import POLICIES
-from openais.services.amf.policy.view import GroupView, InstanceView, UnitView
+from openais.services.amf.policy.view import GroupView, InstanceView
 from openais.services.amf.readiness import (
     active_unit,
     admin_states,
@@ -98,13 +98,8 @@ class Workflow:
             group.state.pinned = ""
         served = [each for each in group.instances.values() if self._is_served(group, each)]
         view = GroupView(
-            units=tuple(_unit_view(unit) for unit in ready),
-            instances=tuple(
-                InstanceView(
-                    each.name, each.config.rank, each.config.active_assignments, each.config.standby_assignments
-                )
-                for each in served
-            ),
+            units=tuple(unit_view(unit) for unit in ready),
+            instances=tuple(_instance_view(each) for each in served),
             current={each.name: each.state.wanted for each in served},
             active_units=group.config.active_units,
             standby_units=group.config.standby_units,
@@ -180,6 +175,8 @@ class Workflow:
             if not up and csi.name not in component.state.csis:
                 continue
             if self._waits(unit, instance, csi, state):
+                continue
+            if not may_take(component, csi.name, state, _wanted_parts(unit)):
                 continue
             self._step(component, csi, state)
 
@@ -347,14 +344,17 @@ def _ready(group: Group, names: list[str]) -> bool:
     return any(name in group.units and group.units[name].state.operational is Operational.ENABLED for name in names)
 
 
-def _unit_view(unit: Unit) -> UnitView:
-    capabilities = [component.config.capability for component in unit.components]
-    never = (Capability.X_ACTIVE, Capability.ONE_ACTIVE)
-    return UnitView(
-        unit.name,
-        unit.config.rank,
-        stands_by=all(each not in never for each in capabilities),
-        mixes=all(
-            each in (Capability.X_ACTIVE_AND_Y_STANDBY, Capability.NON_PRE_INSTANTIABLE) for each in capabilities
-        ),
-    )
+def _wanted_parts(unit: Unit) -> dict[str, HaState]:
+    """What a unit is to have of each component service instance."""
+    return {
+        csi.name: instance.state.wanted[unit.name]
+        for instance in unit.group.instances.values()
+        if unit.name in instance.state.wanted
+        for csi in instance.config.csis
+    }
+
+
+def _instance_view(instance: Instance) -> InstanceView:
+    config = instance.config
+    types = tuple(csi.type for csi in config.csis)
+    return InstanceView(instance.name, config.rank, config.active_assignments, config.standby_assignments, types)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from openais.messages.amf_model import HaState
+from openais.services.amf.policy.rooms import Rooms
 from openais.services.amf.policy.spreading import Spread
 from openais.services.amf.policy.view import Assignments, GroupView, UnitView, ranked_instances, ranked_units
 
@@ -11,8 +12,9 @@ def n_plus_m(view: GroupView) -> Assignments:
     """The wanted assignments."""
     active, standby = _roles(view)
     wanted: Assignments = {}
-    _assign(view, wanted, active, HaState.ACTIVE, view.active_max)
-    _assign(view, wanted, standby, HaState.STANDBY, view.standby_max)
+    rooms = Rooms(view.units)
+    _assign(view, wanted, active, HaState.ACTIVE, view.active_max, rooms)
+    _assign(view, wanted, standby, HaState.STANDBY, view.standby_max, rooms)
     return wanted
 
 
@@ -44,10 +46,12 @@ def _fitness(view: GroupView, unit: UnitView) -> tuple[bool, bool, int, bool]:
     )
 
 
-def _assign(view: GroupView, wanted: Assignments, units: list[UnitView], state: HaState, most: int) -> None:
+def _assign(
+    view: GroupView, wanted: Assignments, units: list[UnitView], state: HaState, most: int, rooms: Rooms
+) -> None:
     instances = ranked_instances(view.instances)
     share = -(-len(instances) // len(units)) if view.balance and units else most
-    spread = Spread(view, units, state, min(most, share))
+    spread = Spread(view, units, state, min(most, share), rooms)
     if state is HaState.STANDBY:
         instances = [instance for instance in instances if wanted.get(instance.name)]
     for name, chosen in spread.one_each(instances).items():

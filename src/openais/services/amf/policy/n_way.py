@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from openais.messages.amf_model import HaState
+from openais.services.amf.policy.rooms import Rooms
 from openais.services.amf.policy.spreading import Spread
 from openais.services.amf.policy.view import Assignments, GroupView, ranked_instances, ranked_units
 
@@ -10,7 +11,8 @@ from openais.services.amf.policy.view import Assignments, GroupView, ranked_inst
 def n_way(view: GroupView) -> Assignments:
     """The wanted assignments."""
     units, instances = ranked_units(view.units), ranked_instances(view.instances)
-    active = Spread(view, units, HaState.ACTIVE, view.active_max).one_each(instances)
+    rooms = Rooms(units)
+    active = Spread(view, units, HaState.ACTIVE, view.active_max, rooms).one_each(instances)
     wanted: Assignments = {name: {unit: HaState.ACTIVE} for name, unit in active.items()}
     busy = set(active.values())
     standby = Spread(
@@ -18,6 +20,7 @@ def n_way(view: GroupView) -> Assignments:
         [unit for unit in units if unit.stands_by and (unit.mixes or unit.name not in busy)],
         HaState.STANDBY,
         view.standby_max,
+        rooms,
         lambda instance, unit: active[instance.name] != unit.name,
     )
     for instance in instances:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from openais.messages.amf_model import HaState
+from openais.services.amf.policy.rooms import Rooms
 from openais.services.amf.policy.spreading import Spread
 from openais.services.amf.policy.view import Assignments, GroupView, ranked_instances, ranked_units
 
@@ -10,7 +11,7 @@ from openais.services.amf.policy.view import Assignments, GroupView, ranked_inst
 def n_way_active(view: GroupView) -> Assignments:
     """The wanted assignments."""
     units = ranked_units(view.units)
-    spread = Spread(view, units, HaState.ACTIVE, view.active_max)
+    spread = Spread(view, units, HaState.ACTIVE, view.active_max, Rooms(units))
     wanted: Assignments = {}
     for instance in ranked_instances(view.instances):
         count = instance.active_assignments or len(units)

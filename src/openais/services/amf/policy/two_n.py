@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from openais.messages.amf_model import HaState
-from openais.services.amf.policy.view import Assignments, GroupView, UnitView, ranked_units
+from openais.services.amf.policy.rooms import Rooms
+from openais.services.amf.policy.view import Assignments, GroupView, UnitView, ranked_instances, ranked_units
 
 
 def two_n(view: GroupView) -> Assignments:
@@ -15,10 +16,12 @@ def two_n(view: GroupView) -> Assignments:
     spares = [unit for unit in units if unit is not active and unit.stands_by]
     standby = _choose(view, spares, (HaState.STANDBY, HaState.ACTIVE)) if spares else None
     wanted: Assignments = {}
-    for instance in view.instances:
-        wanted[instance.name] = {active.name: HaState.ACTIVE}
-        if standby is not None:
-            wanted[instance.name][standby.name] = HaState.STANDBY
+    rooms = Rooms(units)
+    for instance in ranked_instances(view.instances):
+        if rooms.take(active.name, instance, HaState.ACTIVE):
+            wanted[instance.name] = {active.name: HaState.ACTIVE}
+            if standby is not None and rooms.take(standby.name, instance, HaState.STANDBY):
+                wanted[instance.name][standby.name] = HaState.STANDBY
     return wanted
 
 

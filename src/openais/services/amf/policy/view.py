@@ -26,6 +26,19 @@ class InstanceView:
     rank: int = 0
     active_assignments: int = 0
     standby_assignments: int = 1
+    types: tuple[str, ...] = ()
+    """Those of its parts."""
+
+
+@dataclass(slots=True, frozen=True)
+class ComponentView:
+    """What a component takes: of each type at most so many active and standby parts, and so many in all."""
+
+    limits: Mapping[str, tuple[int, int]]
+    active_max: int = FOR_EVER
+    standby_max: int = FOR_EVER
+    mixes: bool = True
+    """Whether it can have active and standby parts at a time."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -38,6 +51,8 @@ class UnitView:
     """Whether its components can be standby."""
     mixes: bool = True
     """Whether its components can be active for one instance and standby for another at a time."""
+    components: tuple[ComponentView, ...] = ()
+    """What they have room for; none: for all."""
 
 
 @dataclass(slots=True, frozen=True)
