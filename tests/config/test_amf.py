@@ -151,6 +151,14 @@ def test_types_give_defaults_and_times_have_units() -> None:
         ("group {\n nodes: a\n component {\n name: c\n command: x\n }\n}", "amf.conf:1: this group has no name"),
         ("group {\n name: g\n nodes: a\n component {\n name: c\n }\n}", "amf.conf:4: component 'c' has nothing to run"),
         (
+            "group {\n name: g\n nodes: a\n component {\n name: c\n command: x\n limit: z 1 2\n }\n}",
+            "amf.conf:7: limit: 'c' takes no type 'z'; expected one of c",
+        ),
+        (
+            "group {\n name: g\n nodes: a\n component {\n name: c\n command: x\n limit: c many\n }\n}",
+            "amf.conf:7: limit: 'c many' is not a type and two numbers; expected a type and two numbers",
+        ),
+        (
             "group {\n name: g\n nodes: a\n component {\n name: c\n command: x\n level: -1\n }\n}",
             "amf.conf:7: level: '-1'",
         ),
