@@ -66,8 +66,11 @@ async def pair(directory: Path) -> AsyncIterator[tuple[AsyncAmf, AsyncAmf, Async
         assert isinstance(told, CsiSet)
         assert told.state is HaState.ACTIVE
         await second.register("c2", retry=True)
-        yield amf, first, second, told
-        await amf.apply(())  # else this process is ended, since a component closed its connection without a word
+        try:
+            yield amf, first, second, told
+        finally:  # else this process is ended, since a component closed its connection without a word
+            await first.unregister("c1", retry=True)
+            await second.unregister("c2", retry=True)
 
 
 def test_an_answer_that_is_given_twice_counts_once(tmp_path: Path) -> None:
@@ -112,6 +115,7 @@ def test_who_never_answers_is_ended_and_another_takes_his_work(tmp_path: Path) -
             await second.response(told.invocation)
             found = await until(amf, has("c2", "active"))
             assert not found["c1"]["assignments"]
+            await second.unregister("c2", retry=True)
 
     asyncio.run(scenario())
 

@@ -11,7 +11,7 @@ import pytest
 
 from openais.amf import AdminOperation, AsyncAmf
 from openais.config.amf import read_amf
-from tests.support.amf import cluster, gone, has, runs, until
+from tests.support.amf import cluster, gone, guardian_of, has, runs, until
 from tests.support.processes import ExecutiveProcess
 from tests.support.waiting import eventually
 
@@ -69,19 +69,6 @@ async def active(amf: AsyncAmf, node: int) -> int:
     found = await until(amf, has(f"server@node-{node}", "active"))
     process_id: int = found[f"server@node-{node}"]["process_id"]
     return process_id
-
-
-def guardian_of(node: ExecutiveProcess) -> int:
-    """The id of the guardian of an executive."""
-    assert node.process is not None
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parent = path.read_text().rpartition(")")[2].split()[1]
-            if int(parent) == node.process.pid and b"guardian.py" in path.with_name("cmdline").read_bytes():
-                return int(path.parent.name)
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-    raise AssertionError("there is no guardian")
 
 
 def test_all_that_a_program_forked_is_gone_before_another_takes_its_work_over(tmp_path: Path) -> None:
@@ -166,17 +153,16 @@ def test_when_a_guardian_is_killed_all_that_it_ran_is_ended_and_started_again(tm
     asyncio.run(scenario())
 
 
-def test_a_cleanup_that_hangs_or_cannot_be_run_lets_nobody_take_over(tmp_path: Path) -> None:
+@pytest.mark.parametrize("cleanup", ["/bin/sleep 1000", "/no/such/program"])
+def test_a_cleanup_that_hangs_or_cannot_be_run_lets_nobody_take_over(cleanup: str, tmp_path: Path) -> None:
     async def scenario() -> None:
         escaping = Escaping(tmp_path)
         async with cluster(tmp_path) as (_, (amf, _other)):
-            for cleanup in ("/bin/sleep 1000", "/no/such/program"):
-                extra = f"cleanup: {cleanup}\n cleanup_limit: 1s"
-                await amf.apply(read_amf(escaping.configuration(extra=extra), "amf.conf"))
-                os.kill(await active(amf, 1), signal.SIGKILL)
-                found = await until(amf, lambda found: found["server@node-1"]["presence"] == "termination-failed")
-                assert not has("server@node-2", "active")(found)
-                await amf.apply(())
+            extra = f"cleanup: {cleanup}\n cleanup_limit: 1s"
+            await amf.apply(read_amf(escaping.configuration(extra=extra), "amf.conf"))
+            os.kill(await active(amf, 1), signal.SIGKILL)
+            found = await until(amf, lambda found: found["server@node-1"]["presence"] == "termination-failed")
+            assert not has("server@node-2", "active")(found)
 
     asyncio.run(scenario())
 

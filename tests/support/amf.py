@@ -75,6 +75,19 @@ async def gone(process_id: int) -> None:
             await asyncio.sleep(0)
 
 
+def guardian_of(node: ExecutiveProcess) -> int:
+    """The id of the guardian of an executive."""
+    assert node.process is not None
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = path.read_text().rpartition(")")[2].split()[1]
+            if int(parent) == node.process.pid and b"guardian.py" in path.with_name("cmdline").read_bytes():
+                return int(path.parent.name)
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    raise AssertionError("there is no guardian")
+
+
 @contextlib.asynccontextmanager
 async def cluster(directory: Path, count: int = 2) -> AsyncIterator[tuple[list[ExecutiveProcess], list[AsyncAmf]]]:
     """Executives, and a handle of AMF on each."""

@@ -37,7 +37,7 @@ from openais.messages.amf import (
     ProtectionMember,
     Terminate,
 )
-from openais.messages.amf_model import HaState, Recovery
+from openais.messages.amf_model import HaState, PmErrors, PmStop, Recovery
 from openais.types import (
     BadFlags,
     ErrorCode,
@@ -190,26 +190,33 @@ def saAmfComponentNameGet(handle: int, component: Pointer) -> None:
 
 @exported
 def saAmfPmStart(handle: int, component: Pointer, process_id: int, depth: int, errors: int, recovery: int) -> None:
-    """The framework sees the end of every process that it started without being asked."""
-    _handles.get(handle)
-    given(component)
-    raise NotSupported("passive monitoring")
+    _pm_start(_handle(handle, ""), component, process_id, depth, errors, recovery)
 
 
 @exported
 def saAmfPmStart_3(handle: int, component: Pointer, process_id: int, depth: int, errors: int, recovery: int) -> None:
-    """See saAmfPmStart."""
-    _handle(handle, "_4")
-    given(component)
-    raise NotSupported("passive monitoring")
+    _pm_start(_handle(handle, "_4"), component, process_id, depth, errors, recovery)
 
 
 @exported
 def saAmfPmStop(handle: int, component: Pointer, qualifier: int, process_id: int, errors: int) -> None:
-    """See saAmfPmStart."""
-    _handles.get(handle)
-    given(component)
-    raise NotSupported("passive monitoring")
+    amf = _handles.get(handle)
+    try:
+        wanted = PmStop(qualifier)
+    except ValueError:
+        raise InvalidParam(f"stop qualifier {qualifier}") from None
+    named = 0 if wanted is PmStop.ALL_PROCESSES else process_id
+    amf.library.pm_stop(_named(component), named, _pm_errors(errors), wanted)
+
+
+def _pm_start(amf: Handle, component: Pointer, process_id: int, depth: int, errors: int, recovery: int) -> None:
+    amf.library.pm_start(_named(component), process_id, depth, _pm_errors(errors), _recovery(recovery))
+
+
+def _pm_errors(errors: int) -> PmErrors:
+    if not errors or errors & ~0x07:
+        raise InvalidParam(f"passive monitoring for errors {errors:#x}")
+    return PmErrors(errors)
 
 
 @exported

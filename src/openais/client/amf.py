@@ -19,6 +19,8 @@ from openais.messages.amf_model import (
     GroupConfig,
     HaState,
     ModelConfig,
+    PmErrors,
+    PmStop,
     Readiness,
     Recovery,
 )
@@ -131,6 +133,37 @@ class Amf(Library[AmfEvent]):
     ) -> None:
         """Confirms a healthcheck (saAmfHealthcheckConfirm)."""
         self._run(operations.healthcheck_confirm(component, key, error, retry), timeout)
+
+    def pm_start(
+        self,
+        component: str,
+        process_id: int,
+        depth: int = 0,
+        errors: PmErrors = operations.ANY_END,
+        recovery: Recovery = Recovery.NO_RECOMMENDATION,
+        *,
+        timeout: float | None = None,
+        retry: bool = False,
+    ) -> None:
+        """Has the component fail when a process of this node ends in one of these ways (saAmfPmStart).
+
+        Its descendants as well, for `depth` generations, -1 for all; new ones are looked for four times a second.
+        Raises NotExist, InvalidParam, NoResources.
+        """
+        self._run(operations.pm_start(component, process_id, depth, errors, recovery, retry), timeout)
+
+    def pm_stop(
+        self,
+        component: str,
+        process_id: int,
+        errors: PmErrors = operations.ANY_END,
+        qualifier: PmStop = PmStop.PROCESS_AND_DESCENDANTS,
+        *,
+        timeout: float | None = None,
+        retry: bool = False,
+    ) -> None:
+        """A process is not monitored for these ends any more (saAmfPmStop). Raises NotExist."""
+        self._run(operations.pm_stop(component, process_id, errors, qualifier, retry), timeout)
 
     def component_error_report(
         self,

@@ -12,6 +12,7 @@ from openais.client.operation import Operation, ask
 from openais.client.session import SessionSettings
 from openais.client.versions import VersionDatabase
 from openais.messages import amf as messages
+from openais.messages import amf_monitoring as monitoring
 from openais.messages.amf import (
     CsiRemove,
     CsiSet,
@@ -27,12 +28,14 @@ from openais.messages.amf_model import (
     GroupConfig,
     HaState,
     ModelConfig,
+    PmErrors,
+    PmStop,
     Readiness,
     Recovery,
 )
 from openais.messages.amf_state import Happened
 from openais.messages.base import Message, ServiceId
-from openais.types import ErrorCode, NotExist, TimeNs, TrackFlags, Version
+from openais.types import ErrorCode, InvalidParam, NotExist, TimeNs, TrackFlags, Version
 
 VERSION_B: Final = Version("B", 4, 1)
 VERSION_A: Final = Version("A", 1, 1)
@@ -73,6 +76,8 @@ class AmfCallbacks(NamedTuple):
 
 
 NO_CALLBACKS: Final = AmfCallbacks()
+ANY_END: Final = PmErrors.ZERO_EXIT | PmErrors.NON_ZERO_EXIT | PmErrors.ABNORMAL_END
+"""Every end of a monitored process."""
 
 
 def component_name() -> str:
@@ -132,6 +137,24 @@ def healthcheck_stop(component: str, key: str, retry: bool) -> Operation[None]:
 def healthcheck_confirm(component: str, key: str, error: ErrorCode, retry: bool) -> Operation[None]:
     """saAmfHealthcheckConfirm."""
     yield from ask(messages.HealthcheckConfirm(component, key, error), messages.Confirmed, retry)
+
+
+def pm_start(
+    component: str, process_id: int, depth: int, errors: PmErrors, recovery: Recovery, retry: bool
+) -> Operation[None]:
+    """saAmfPmStart."""
+    if not errors or not 0 < process_id < 2**31 or not -1 <= depth < 2**31:
+        raise InvalidParam(f"passive monitoring of process {process_id} to depth {depth} for {errors!r}")
+    request = monitoring.PmStart(component, process_id, depth, int(errors), recovery)
+    yield from ask(request, monitoring.MonitoringStarted, retry)
+
+
+def pm_stop(component: str, process_id: int, errors: PmErrors, qualifier: PmStop, retry: bool) -> Operation[None]:
+    """saAmfPmStop."""
+    if not errors or not 0 <= process_id < 2**31:
+        raise InvalidParam(f"the end of passive monitoring of process {process_id} for {errors!r}")
+    request = monitoring.PmEnd(component, qualifier, process_id, int(errors))
+    yield from ask(request, monitoring.MonitoringStopped, retry)
 
 
 def error_report(component: str, detected_ns: int, recovery: Recovery, retry: bool) -> Operation[None]:

@@ -20,6 +20,8 @@ from openais.messages.amf_model import (
     GroupConfig,
     HaState,
     ModelConfig,
+    PmErrors,
+    PmStop,
     Readiness,
     Recovery,
 )
@@ -130,6 +132,33 @@ class AsyncAmf(AsyncLibrary[AmfEvent]):
     ) -> None:
         """See `Amf.healthcheck_confirm`."""
         await self._run(operations.healthcheck_confirm(component, key, error, retry), timeout)
+
+    async def pm_start(
+        self,
+        component: str,
+        process_id: int,
+        depth: int = 0,
+        errors: PmErrors = operations.ANY_END,
+        recovery: Recovery = Recovery.NO_RECOMMENDATION,
+        *,
+        timeout: float | None = None,
+        retry: bool = False,
+    ) -> None:
+        """See `Amf.pm_start`."""
+        await self._run(operations.pm_start(component, process_id, depth, errors, recovery, retry), timeout)
+
+    async def pm_stop(
+        self,
+        component: str,
+        process_id: int,
+        errors: PmErrors = operations.ANY_END,
+        qualifier: PmStop = PmStop.PROCESS_AND_DESCENDANTS,
+        *,
+        timeout: float | None = None,
+        retry: bool = False,
+    ) -> None:
+        """See `Amf.pm_stop`."""
+        await self._run(operations.pm_stop(component, process_id, errors, qualifier, retry), timeout)
 
     async def component_error_report(
         self,

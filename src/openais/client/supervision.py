@@ -14,15 +14,16 @@ from openais.client.operation import Operation, ask
 from openais.client.session import SessionSettings
 from openais.client.versions import VersionDatabase
 from openais.messages.amf import Attach, Attached, Keep, Report, Reported, Supervise
+from openais.messages.amf_monitoring import AnswerTaken, DeathTaken, Died, Monitor, Monitored, Unmonitor
 from openais.messages.base import Message, ServiceId
 from openais.types import TIME_END, Version
 
 VERSION: Final = Version("B", 4, 1)
-SupervisionEvent: TypeAlias = Supervise | Keep
+SupervisionEvent: TypeAlias = Supervise | Keep | Monitor | Unmonitor
 
 
 def _to_events(message: Message) -> Iterable[SupervisionEvent]:
-    return (message,) if isinstance(message, Supervise | Keep) else ()
+    return (message,) if isinstance(message, SupervisionEvent) else ()
 
 
 _SETTINGS: Final = SessionSettings[SupervisionEvent](ServiceId.AMF, VersionDatabase((VERSION,)), _to_events)
@@ -45,6 +46,14 @@ class Supervision(AsyncLibrary[SupervisionEvent]):
         """Tells what became of an order, or that a component ended."""
         await self._run(_report(report), TIME_END / 1e9)
 
+    async def answer(self, answer: Monitored) -> None:
+        """Tells what became of an order to monitor."""
+        await self._run(_answer(answer), TIME_END / 1e9)
+
+    async def died(self, death: Died) -> None:
+        """Tells that a component failed by the end of a process."""
+        await self._run(_died(death), TIME_END / 1e9)
+
     def __aiter__(self) -> AsyncIterator[SupervisionEvent]:
         return self._events()
 
@@ -58,3 +67,11 @@ def _attach(process_id: int) -> Operation[None]:
 
 def _report(report: Report) -> Operation[None]:
     yield from ask(report, Reported, retry=True)
+
+
+def _answer(answer: Monitored) -> Operation[None]:
+    yield from ask(answer, AnswerTaken, retry=True)
+
+
+def _died(death: Died) -> Operation[None]:
+    yield from ask(death, DeathTaken, retry=True)

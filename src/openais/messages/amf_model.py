@@ -111,6 +111,24 @@ class Recovery(enum.IntEnum):
     APPLICATION_RESTART = 8
 
 
+class PmErrors(enum.IntFlag):
+    """SaAmfPmErrorsT: which ends of a monitored process are failures."""
+
+    ZERO_EXIT = 1
+    NON_ZERO_EXIT = 2
+    ABNORMAL_END = 4
+    """A signal ended it."""
+
+
+class PmStop(enum.IntEnum):
+    """SaAmfPmStopQualifierT: what is not monitored any more."""
+
+    PROCESS = 1
+    PROCESS_AND_DESCENDANTS = 2
+    ALL_PROCESSES = 3
+    """All of the component, whichever process is named."""
+
+
 class AdminOperation(enum.IntEnum):
     """SaAmfAdminOperationIdT."""
 

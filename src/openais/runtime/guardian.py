@@ -69,7 +69,7 @@ class Guardian:
 
     What it says: `[started, number, process id]` or `[refused, number, why]` of a spawn; `[ended, number, code]`;
     `[swept, job, [process ids that are left]]`; `[watched, number, whether there is such a process]`; and
-    `[died, number, process id, code or null, level]`.
+    `[died, number, process id, code or null, level, how many are left]`; with none left it watches no more.
     """
 
     def __init__(self, channel: socket.socket, base: int) -> None:
@@ -243,7 +243,9 @@ class Guardian:
         for watch in list(self.watches.values()):
             level = watch.levels.pop(process_id, None)
             if level is not None:
-                self.say("died", watch.number, process_id, code, level)
+                self.say("died", watch.number, process_id, code, level, len(watch.levels))
+                if not watch.levels:
+                    del self.watches[watch.number]
         self.leave(process_id)
 
     # Watching

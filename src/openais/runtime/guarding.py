@@ -28,8 +28,9 @@ END_S: Final = 30.0
 """How long the guardian may take to end what is left."""
 JOB_BITS: Final = 20
 
-Death: TypeAlias = Callable[[int, int | None, int], None]
-"""A watched process died: its id, its exit code (negative: the signal; None: nobody knows), how far it descends."""
+Death: TypeAlias = Callable[[int, int | None, int, int], None]
+"""A watched process died: its id, its exit code (negative: the signal; None: nobody knows), how far it descends from
+the one that was named, and how many are still watched."""
 
 log = logging.getLogger(__name__)
 
@@ -216,6 +217,8 @@ class Guard:
                 if not rest[0]:
                     del self._watched[number]
             elif death is not None:
+                if not rest[-1]:
+                    del self._watched[number]
                 death(*rest)
         elif what == "started":
             self._processes[number].has_started(rest[0])

@@ -20,10 +20,12 @@ from typing import Final
 from openais.client.supervision import Supervision
 from openais.messages.amf import TEXT_MAX, Keep, Report, Supervise
 from openais.messages.amf_model import SECOND_NS, ComponentConfig
+from openais.messages.amf_monitoring import Died, Monitor, Monitored, Unmonitor
 from openais.messages.amf_state import Order
 from openais.runtime.guarding import Guard
+from openais.runtime.monitoring import Monitors
 from openais.runtime.processes import Process
-from openais.types import AisError
+from openais.types import AisError, ErrorCode
 
 STOP_S: Final = 30.0
 """How long the components of a node that leaves may take to end."""
@@ -61,6 +63,7 @@ class Supervisor:
         self._tasks: Final[dict[str, asyncio.Task[None]]] = {}
         self._reports: Final[set[asyncio.Task[None]]] = set()
         self._guard: Final = Guard()
+        self._monitors: Final = Monitors(self._guard, self._died)
         self._serving: asyncio.Task[None] | None = None
         self._library: Supervision | None = None
         self._stopping = False
@@ -103,10 +106,13 @@ class Supervisor:
                 self._library = library
                 await library.attach(os.getpid())
                 async for event in library:
-                    if isinstance(event, Keep):
-                        self._keep(frozenset(event.components))
-                    else:
-                        self._take(event)
+                    match event:
+                        case Keep():
+                            self._keep(frozenset(event.components))
+                        case Monitor() | Unmonitor():
+                            self._start_task(self._monitor(event))
+                        case _:
+                            self._take(event)
         except AisError as error:
             if not self._stopping:
                 log.debug("the supervisor ends: %s", error)
@@ -207,6 +213,7 @@ class Supervisor:
 
     async def _sweep(self, name: str) -> None:
         """Kills all that was run for a component, and what that forked. Raises CommandFailed."""
+        self._monitors.forget(name)
         if left := await self._guard.sweep(name):
             raise CommandFailed(f"killed, and still there: process {', '.join(map(str, left))}")
 
@@ -226,6 +233,32 @@ class Supervisor:
                 running = self._running[name]
                 self._start_task(self._end(running))
 
+    # Passive monitoring
+
+    async def _monitor(self, order: Monitor | Unmonitor) -> None:
+        """Begins or ends to monitor a process, and says what became of it."""
+        error, text = ErrorCode.OK, ""
+        try:
+            if isinstance(order, Monitor):
+                await self._monitors.start(order)
+            else:
+                self._monitors.stop(order.wanted)
+        except AisError as refused:
+            error, text = refused.code, str(refused)
+        if self._library is not None:
+            with suppress(AisError):
+                await self._library.answer(Monitored(order.order, error, text[:TEXT_MAX]))
+
+    def _died(self, order: Monitor, text: str) -> None:
+        """The end of a monitored process is a failure."""
+        log.warning("%s: %s", order.wanted.component, text)
+        self._start_task(self._tell_death(Died(order.wanted.component, order.generation, text, order.wanted.recovery)))
+
+    async def _tell_death(self, death: Died) -> None:
+        if self._library is not None and not self._stopping:
+            with suppress(AisError):
+                await self._library.died(death)
+
     # Processes
 
     def _exited(self, running: Running) -> None:
@@ -239,9 +272,11 @@ class Supervisor:
         """Nothing of it is left when its end is told, or else it is told as a failure, to be cleaned up."""
         config, how = running.config, running.process.how
         log.warning("%s: %s", config.name, how)
+        self._monitors.forget(config.name)
         if await self._guard.sweep(config.name):
-            how = f"{how}, and what it left cannot be ended"
-        elif not config.cleanup:
+            await self._tell_death(Died(config.name, running.generation, f"{how}, but not all that it forked"))
+            return
+        if not config.cleanup:
             self._guard.forget(config.name)
         await self._report(Report(config.name, running.generation, 0, False, how[:TEXT_MAX]))
 

@@ -210,7 +210,7 @@ extern SaAisErrorT saAmfComponentUnregister(
     SaAmfHandleT amfHandle, const SaNameT *compName, const SaNameT *proxyCompName);
 extern SaAisErrorT saAmfComponentNameGet(SaAmfHandleT amfHandle, SaNameT *compName);
 
-/* Passive monitoring is not there: NOT_SUPPORTED. The framework sees the end of every process that it started. */
+/* Passive monitoring. saAmfPmStart is for a handle of saAmfInitialize, saAmfPmStart_3 for one of saAmfInitialize_4. */
 extern SaAisErrorT saAmfPmStart(
     SaAmfHandleT amfHandle, const SaNameT *compName, SaUint64T processId, SaInt32T descendentsTreeDepth,
     SaAmfPmErrorsT pmErrors, SaAmfRecommendedRecoveryT recommendedRecovery);

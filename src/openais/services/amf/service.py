@@ -24,9 +24,10 @@ from openais.messages.amf_state import NodeState, Order
 from openais.messages.base import Message, ServiceId, Source
 from openais.services.amf.administration import Administration
 from openais.services.amf.describing import describe
+from openais.services.amf.detection import Detection
 from openais.services.amf.escalation import Escalation
 from openais.services.amf.events import Events
-from openais.services.amf.local import Check, Library, Local
+from openais.services.amf.local import Library, Local
 from openais.services.amf.merging import merge, transferred
 from openais.services.amf.model import Group, Model
 from openais.services.amf.readiness import readiness
@@ -39,7 +40,6 @@ from openais.services.base import (
     LocalNode,
     Refuse,
     Reply,
-    Service,
     SetTimer,
     ToGroup,
     executive,
@@ -51,7 +51,6 @@ from openais.types import (
     AisError,
     BadFlags,
     ErrorCode,
-    Exists,
     NodeId,
     NotExist,
     Priority,
@@ -64,7 +63,7 @@ VERSION_B: Final = Version("B", 4, 1)
 VERSION_A: Final = Version("A", 1, 1)
 
 
-class Amf(Service):
+class Amf(Detection):
     """Keeps applications running: assigns work to components, and fails it over."""
 
     service_id = ServiceId.AMF
@@ -137,6 +136,7 @@ class Amf(Service):
         return ()
 
     def library_closed(self, connection: int) -> Effects:
+        yield from self.monitored_closed(connection)
         yield from self._local.closed(connection)
         if any(each.state.connection == connection for each in self._local.own_components()):
             yield ToGroup(messages.GroupClosed(self.node.node_id, connection, self._now), Priority.HIGH)
@@ -188,42 +188,6 @@ class Amf(Service):
         pending = int(component.state.pending.order) if component.state.pending else 0
         state = readiness(self._model, component.unit)
         yield Reply(caller, messages.ComponentFound(state, component.config.capability, pending))
-
-    @library(messages.HealthcheckStart)
-    def healthcheck_start(self, caller: Source, request: messages.HealthcheckStart) -> Effects:
-        component = self._local.registered(caller, request.component)
-        config = next((each for each in component.config.healthchecks if each.key == request.key), None)
-        if config is None:
-            raise NotExist(f"{request.component} has no healthcheck {request.key!r}")
-        if (request.component, request.key) in self._local.checks:
-            raise Exists(f"healthcheck {request.key!r} of {request.component} was started already")
-        yield Reply(caller, messages.HealthcheckStarted())
-        check = Check(request.component, caller.connection, config, request.by_component, request.recovery)
-        yield from self._local.start_check(check)
-
-    @library(messages.HealthcheckStop)
-    def healthcheck_stop(self, caller: Source, request: messages.HealthcheckStop) -> Effects:
-        self._local.check(caller, request.component, request.key)
-        yield from self._local.stop_check(request.component, request.key)
-        yield Reply(caller, messages.HealthcheckStopped())
-
-    @library(messages.HealthcheckConfirm, sends=Priority.HIGH)
-    def healthcheck_confirm(self, caller: Source, request: messages.HealthcheckConfirm) -> Effects:
-        check = self._local.check(caller, request.component, request.key)
-        yield from self._local.confirmed(check, request.error)
-        yield Reply(caller, messages.Confirmed())
-
-    @library(messages.ErrorReport, sends=Priority.HIGH)
-    def error_report(self, caller: Source, request: messages.ErrorReport) -> Effects:
-        component = self._local.component(request.component)
-        now = self._now
-        yield ToGroup(
-            messages.GroupFailed(
-                component.name, component.state.generation, "an error was reported", request.recovery, False, now
-            ),
-            Priority.HIGH,
-        )
-        yield Reply(caller, messages.ErrorReported())
 
     @library(messages.ErrorClear, sends=Priority.HIGH)
     def error_clear(self, caller: Source, request: messages.ErrorClear) -> Effects:
