@@ -83,15 +83,15 @@ class Administration:
 
     def _change(self, operation: AdminOperation, entity: Entity, name: str) -> None:
         if entity is Entity.COMPONENT:
-            raise NotSupported(f"{operation.name.lower()}: a component has no administrative state, its unit has")
+            raise NotSupported(f"{_words(operation)}: a component has no administrative state, its unit has")
         if entity is Entity.INSTANCE and operation in (Op.LOCK_INSTANTIATION, Op.UNLOCK_INSTANTIATION):
-            raise NotSupported(f"{operation.name.lower()}: a service instance is never instantiated")
+            raise NotSupported(f"{_words(operation)}: a service instance is never instantiated")
         present = self._admin(entity, name)
         if present is RESULT[operation] and operation is not Op.UNLOCK_INSTANTIATION:
-            raise NoOp(f"{name} is {present.name.lower()} already")
+            raise NoOp(f"{name} is {_words(present)} already")
         following = TRANSITIONS[operation].get(present)
         if following is None:
-            raise BadOperation(f"{operation.name.lower()}: {name} is {present.name.lower()}")
+            raise BadOperation(f"{_words(operation)}: {name} is {_words(present)}")
         self._set_admin(entity, name, following)
 
     def _admin(self, entity: Entity, name: str) -> Admin:
@@ -200,3 +200,8 @@ class Administration:
             if state.presence in (Presence.INSTANTIATION_FAILED, Presence.TERMINATION_FAILED):
                 state.presence = Presence.UNINSTANTIATED
                 self._escalation.cleaned(component)
+
+
+def _words(member: Admin | AdminOperation) -> str:
+    """As the commands say it."""
+    return member.name.lower().replace("_", "-")
