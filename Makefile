@@ -10,7 +10,7 @@ WORKLOAD ?= evt
 PYTEST_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format soak chaos bench docs clean
+.PHONY: help demo test check format soak leaks chaos bench docs clean
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -36,6 +36,9 @@ soak: $(VENV)/.development ## Simulate SEEDS=10000 clusters with every fault, ch
 	$(PYTHON) -m openais simulate --seeds $(SEEDS)
 	OPENAIS_EXAMPLES=100000 OPENAIS_AMF_STRIDE=1 OPENAIS_AMF_SEEDS=$$(( $(SEEDS) / 20 )) \
 	    $(PYTHON) -m pytest tests/services/amf tests/simulation/test_availability.py
+
+leaks: $(VENV)/.development ## C programs: 10,000 rounds of each library, and all test programs under valgrind
+	OPENAIS_ROUNDS=10000 $(PYTHON) -m pytest tests/c_api/test_memory.py
 
 chaos: $(VENV)/.development ## SECONDS=300 of kill -9, SIGSTOP, partitions and loss on real executives, as root
 	$(PYTHON) -m chaos --workload $(WORKLOAD) --seconds $(SECONDS) --seed $(SEED) --json chaos.json

@@ -219,7 +219,7 @@ static void parameters_of_sections(SaCkptHandleT handle)
     SaCkptIOVectorElementT vector[2] = {{id, "x", 1, 0, 0}, {id, NULL, 1, 0, 0}};
     SaCkptSectionIterationHandleT iteration;
     SaUint32T index = 99;
-    char byte;
+    char byte = 0;
 
     RETRIED(saCkptCheckpointOpen(handle, &name, NULL, SA_CKPT_CHECKPOINT_READ, patience, &reader));
     GIVES(SA_AIS_ERR_INVALID_PARAM, saCkptCheckpointStatusGet(checkpoint, NULL));
