@@ -13,7 +13,7 @@ from openais.amf import AdminOperation, Amf
 from openais.cli.exits import BoundedCommand, BoundedGroup, ExitCode, Failure
 from openais.cli.options import json_option, library_options, reading_options
 from openais.cli.output import local_time, print_json, print_line
-from openais.config.amf import load_amf
+from openais.config.amf import load_model
 from openais.config.problems import ConfigurationError
 
 WATCH_S: Final = 0.5
@@ -68,30 +68,33 @@ def history(count: int, as_json: bool, socket: Path | None, timeout: float) -> N
 def apply(file: Path, yes: bool, dry_run: bool, as_json: bool, socket: Path | None, timeout: float) -> None:
     """Put the groups in FILE into force, in the place of those that are. What does not change is not disturbed."""
     try:
-        groups = load_amf(file)
+        wanted = load_model(file)
     except ConfigurationError as error:
         raise Failure(f"the configuration has mistakes:\n{error}", ExitCode.USAGE) from None
     with Amf(socket, timeout=timeout) as handle:
-        before = {group.name: group for group in handle.model(retry=True).groups}
-        after = {group.name: group for group in groups}
+        found = handle.model(retry=True)
+        before = {group.name: group for group in found.groups}
+        after = {group.name: group for group in wanted.groups}
         changes = {
             "added": sorted(after.keys() - before.keys()),
             "removed": sorted(before.keys() - after.keys()),
             "changed": sorted(name for name in after.keys() & before.keys() if after[name] != before[name]),
         }
+        if wanted.nodes != found.nodes:
+            changes["nodes"] = sorted({node.name for node in {*wanted.nodes} ^ {*found.nodes}})
         if as_json:
             print_json(changes)
         else:
             for what, names in changes.items():
                 for name in names:
-                    print_line(f"{what}: group {name}")
+                    print_line(f"changed: node {name}" if what == "nodes" else f"{what}: group {name}")
             if not any(changes.values()):
                 print_line("nothing changes")
         if dry_run or not any(changes.values()):
             return
         if not yes:
             click.confirm("Put this into force?", abort=True, err=True)
-        handle.apply(groups, retry=True)
+        handle.apply(wanted.groups, wanted.nodes, retry=True)
 
 
 def _administrative(name: str, operation: AdminOperation, text: str) -> None:
@@ -99,10 +102,18 @@ def _administrative(name: str, operation: AdminOperation, text: str) -> None:
 
     @amf.command(name, cls=BoundedCommand, help=text)
     @click.argument("entity")
+    @click.option(
+        "--wait",
+        type=click.FloatRange(0, 86_400),
+        default=60.0,
+        show_default=True,
+        help="Seconds to wait until it is done; 0: only begin.",
+    )
     @library_options
-    def command(entity: str, socket: Path | None, timeout: float) -> None:
+    def command(entity: str, wait: float, socket: Path | None, timeout: float) -> None:
         with Amf(socket, timeout=timeout) as handle:
-            handle.administrate(operation, entity, retry=True)
+            handle.administrate(operation, entity, wait=wait, retry=True)
+        print_line(f"{name} {entity}: {'done' if wait else 'begun'}")
 
 
 for _name, _operation, _text in (

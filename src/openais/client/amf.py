@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from openais.client import amf_operations as operations
-from openais.client.amf_operations import NO_CALLBACKS, AmfCallbacks, AmfEvent
+from openais.client.amf_operations import NO_CALLBACKS, OPERATION_S, AmfCallbacks, AmfEvent
 from openais.client.blocking import Connection
 from openais.client.connecting import DEFAULT_TIMEOUT_S
 from openais.client.handles import HandleDatabase
@@ -19,6 +19,7 @@ from openais.messages.amf_model import (
     GroupConfig,
     HaState,
     ModelConfig,
+    NodeConfig,
     PmErrors,
     PmStop,
     Readiness,
@@ -195,18 +196,32 @@ class Amf(Library[AmfEvent]):
         self._run(operations.protection_group_track_stop(csi, retry), timeout)
 
     def administrate(
-        self, operation: AdminOperation, name: str, *, timeout: float | None = None, retry: bool = False
+        self,
+        operation: AdminOperation,
+        name: str,
+        *,
+        wait: float = OPERATION_S,
+        timeout: float | None = None,
+        retry: bool = False,
     ) -> None:
-        """Begins an administrative operation (saAmfAdminOperationInvoke).
+        """Carries out an administrative operation (saAmfAdminOperationInvoke), and returns when it is finished.
 
         On a group, unit, service instance, component, node or application. Raises NotExist, BadOperation, NoOp,
-        NotSupported.
+        NotSupported; RepairPending when a component could not be ended or started; FailedOperation when a swap did not
+        come about; TimeoutExpired, with what it waits for, after `wait` seconds. With `wait=0` it only begins.
         """
-        self._run(operations.administrate(operation, name, retry), timeout)
+        self._run(operations.administrate(operation, name, wait, retry), timeout or wait + DEFAULT_TIMEOUT_S)
 
-    def apply(self, groups: Sequence[GroupConfig], *, timeout: float | None = None, retry: bool = False) -> None:
+    def apply(
+        self,
+        groups: Sequence[GroupConfig],
+        nodes: Sequence[NodeConfig] = (),
+        *,
+        timeout: float | None = None,
+        retry: bool = False,
+    ) -> None:
         """Puts a configuration into force. What it does not change is not disturbed."""
-        self._run(operations.apply(groups, retry), timeout)
+        self._run(operations.apply(groups, nodes, retry), timeout)
 
     def state(self, *, timeout: float | None = None, retry: bool = False) -> dict[str, Any]:
         """The states of all entities."""

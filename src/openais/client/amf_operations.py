@@ -28,6 +28,7 @@ from openais.messages.amf_model import (
     GroupConfig,
     HaState,
     ModelConfig,
+    NodeConfig,
     PmErrors,
     PmStop,
     Readiness,
@@ -178,14 +179,18 @@ def protection_group_track_stop(csi: str, retry: bool) -> Operation[None]:
     yield from ask(messages.ProtectionGroupTrackStop(csi), messages.TrackingStopped, retry)
 
 
-def administrate(operation: AdminOperation, name: str, retry: bool) -> Operation[None]:
+OPERATION_S: Final = 60.0
+"""How long an administrative operation is waited for by default."""
+
+
+def administrate(operation: AdminOperation, name: str, wait_s: float, retry: bool) -> Operation[None]:
     """saAmfAdminOperationInvoke."""
-    yield from ask(messages.Administrate(operation, name), messages.Operated, retry)
+    yield from ask(messages.Administrate(operation, name, int(wait_s * 1e9)), messages.Operated, retry)
 
 
-def apply(groups: Sequence[GroupConfig], retry: bool) -> Operation[None]:
+def apply(groups: Sequence[GroupConfig], nodes: Sequence[NodeConfig], retry: bool) -> Operation[None]:
     """Puts a configuration into force."""
-    yield from ask(messages.Apply(tuple(groups)), messages.Applied, retry)
+    yield from ask(messages.Apply(tuple(groups), tuple(nodes)), messages.Applied, retry)
 
 
 def state(retry: bool) -> Operation[dict[str, Any]]:

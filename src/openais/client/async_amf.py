@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from openais.client import amf_operations as operations
 from openais.client.aio import AsyncConnection
-from openais.client.amf_operations import NO_CALLBACKS, AmfCallbacks, AmfEvent
+from openais.client.amf_operations import NO_CALLBACKS, OPERATION_S, AmfCallbacks, AmfEvent
 from openais.client.async_library import AsyncLibrary, Opening
 from openais.client.connecting import DEFAULT_TIMEOUT_S
 from openais.client.handles import HandleDatabase
@@ -20,6 +20,7 @@ from openais.messages.amf_model import (
     GroupConfig,
     HaState,
     ModelConfig,
+    NodeConfig,
     PmErrors,
     PmStop,
     Readiness,
@@ -187,14 +188,27 @@ class AsyncAmf(AsyncLibrary[AmfEvent]):
         await self._run(operations.protection_group_track_stop(csi, retry), timeout)
 
     async def administrate(
-        self, operation: AdminOperation, name: str, *, timeout: float | None = None, retry: bool = False
+        self,
+        operation: AdminOperation,
+        name: str,
+        *,
+        wait: float = OPERATION_S,
+        timeout: float | None = None,
+        retry: bool = False,
     ) -> None:
         """See `Amf.administrate`."""
-        await self._run(operations.administrate(operation, name, retry), timeout)
+        await self._run(operations.administrate(operation, name, wait, retry), timeout or wait + DEFAULT_TIMEOUT_S)
 
-    async def apply(self, groups: Sequence[GroupConfig], *, timeout: float | None = None, retry: bool = False) -> None:
+    async def apply(
+        self,
+        groups: Sequence[GroupConfig],
+        nodes: Sequence[NodeConfig] = (),
+        *,
+        timeout: float | None = None,
+        retry: bool = False,
+    ) -> None:
         """See `Amf.apply`."""
-        await self._run(operations.apply(groups, retry), timeout)
+        await self._run(operations.apply(groups, nodes, retry), timeout)
 
     async def state(self, *, timeout: float | None = None, retry: bool = False) -> dict[str, Any]:
         """See `Amf.state`."""

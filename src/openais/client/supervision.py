@@ -13,13 +13,13 @@ from openais.client.handles import HandleDatabase
 from openais.client.operation import Operation, ask
 from openais.client.session import SessionSettings
 from openais.client.versions import VersionDatabase
-from openais.messages.amf import Attach, Attached, Keep, Report, Reported, Supervise
+from openais.messages.amf import Attach, Attached, Failfast, Keep, Report, Reported, Supervise
 from openais.messages.amf_monitoring import AnswerTaken, DeathTaken, Died, Monitor, Monitored, Unmonitor
 from openais.messages.base import Message, ServiceId
 from openais.types import TIME_END, Version
 
 VERSION: Final = Version("B", 4, 1)
-SupervisionEvent: TypeAlias = Supervise | Keep | Monitor | Unmonitor
+SupervisionEvent: TypeAlias = Supervise | Keep | Monitor | Unmonitor | Failfast
 
 
 def _to_events(message: Message) -> Iterable[SupervisionEvent]:

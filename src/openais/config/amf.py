@@ -18,6 +18,7 @@ from openais.config.amf_keys import (
     LIMIT,
     NAME,
     NAMES,
+    NODE,
     PAIR,
     REPEATED,
     SECTIONS,
@@ -33,6 +34,8 @@ from openais.messages.amf_model import (
     GroupConfig,
     Healthcheck,
     InstanceConfig,
+    ModelConfig,
+    NodeConfig,
     RedundancyModel,
     SponsorConfig,
     UnitConfig,
@@ -48,29 +51,40 @@ _DURATIONS: Final = frozenset(
         "component_restart_probation",
         "unit_restart_probation",
         "failover_probation",
+        "instantiate_delay",
     )
 )
 
 
 def load_amf(path: Path) -> tuple[GroupConfig, ...]:
     """The service groups in a file. Raises ConfigurationError with all mistakes."""
+    return load_model(path).groups
+
+
+def load_model(path: Path) -> ModelConfig:
+    """The same, with what is said of nodes; its version is 0."""
     try:
         content = path.read_bytes()
     except OSError as error:
         raise ConfigurationError(
             [Problem(Place(str(path)), f"cannot be read: {error.strerror}", "a readable file")]
         ) from None
-    return read_amf(content, str(path))
+    return read_model(content, str(path))
 
 
 def read_amf(content: bytes, file: str) -> tuple[GroupConfig, ...]:
     """The service groups in a text; `file` is its name in places. Raises ConfigurationError with all mistakes."""
+    return read_model(content, file).groups
+
+
+def read_model(content: bytes, file: str) -> ModelConfig:
+    """The same, with what is said of nodes; its version is 0."""
     reader = _Reader()
     top = parse_blocks(content, file, reader.problems)
     groups = reader.groups(top)
     if reader.problems:
         raise ConfigurationError(sorted(reader.problems, key=lambda problem: problem.line))
-    return groups
+    return ModelConfig(0, groups, reader.nodes)
 
 
 class _Reader:
@@ -82,11 +96,16 @@ class _Reader:
         self._places: dict[tuple[str, str], Place] = {}
         self._memberships: dict[str, tuple[str, ...]] = {}
         """By component: the seed's protection groups that it is a member of."""
+        self.nodes: tuple[NodeConfig, ...] = ()
+        self._node_groups: dict[str, tuple[str, ...]] = {}
 
     def groups(self, top: Block) -> tuple[GroupConfig, ...]:
         self._check(top)
         for block in top.named("type"):
             self._types[self._name(block, "type")] = block
+        self.nodes = tuple(self._node(block) for block in top.named("node"))
+        for block in top.named("node_group"):
+            self._node_groups[self._name(block, "node_group")] = self._node_group(block)
         groups = tuple(self._group(block) for block in top.named("group"))
         names = {instance.name for group in groups for instance in group.instances}
         for group in groups:
@@ -158,6 +177,44 @@ class _Reader:
                 values[f"{key}_ns" if key in _DURATIONS else key] = value
         return values
 
+    # Nodes
+
+    def _node(self, block: Block) -> NodeConfig:
+        name = self._name(block, "node")
+        return NodeConfig(name, self._repeated(block, "set", PAIR), **self._values(block, NODE))
+
+    def _node_group(self, block: Block) -> tuple[str, ...]:
+        """The nodes that are named, or of those described the ones that have all attributes asked for."""
+        named = self._read(block, "nodes", NAMES, ())
+        where = self._repeated(block, "where", PAIR)
+        described = {node.name: dict(node.attributes) for node in self.nodes}
+        fitting = tuple(
+            name
+            for name in named or described
+            if all(described.get(name, {}).get(attribute) == value for attribute, value in where)
+        )
+        if not fitting:
+            self._wrong(block.place, "no node is in this node group", "`nodes: …`, or `where: …` of nodes described")
+        return fitting
+
+    def _hosts(self, block: Block) -> tuple[str, ...]:
+        """The nodes of a group; names of node groups stand for the nodes in them."""
+        names: dict[str, None] = {}
+        for name in self._read(block, "nodes", NAMES, ()):
+            names.update(dict.fromkeys(self._node_groups.get(name, (name,))))
+        return tuple(names)
+
+    def _repeated(self, block: Block, key: str, kind: Kind) -> tuple[Any, ...]:
+        """The values of a key that may be given more than once."""
+        found = []
+        for item in block.items:
+            if item.key == key:
+                try:
+                    found.append(kind.read(item.value))
+                except ValueError as error:
+                    self._wrong(item.place, f"{key}: {error}", kind.expected)
+        return tuple(found)
+
     # Groups
 
     def _group(self, block: Block) -> GroupConfig:
@@ -189,7 +246,7 @@ class _Reader:
 
     def _units(self, block: Block, group: str) -> tuple[UnitConfig, ...]:
         """The units that are written out, or one of the components of the group for each node."""
-        nodes = self._read(block, "nodes", NAMES, ())
+        nodes = self._hosts(block)
         written, shared = block.named("unit"), block.named("component")
         if written and (nodes or shared):
             self._wrong(written[0].place, "units are written out, and components or nodes of all given", "one of both")
@@ -247,15 +304,8 @@ class _Reader:
     def _component_values(self, block: Block) -> dict[str, Any]:
         values = self._values(block, COMPONENT)
         for key, field, kind in (("environment", "environment", PAIR), ("limit", "type_limits", LIMIT)):
-            found = []
-            for item in block.items:
-                if item.key == key:
-                    try:
-                        found.append(kind.read(item.value))
-                    except ValueError as error:
-                        self._wrong(item.place, f"{key}: {error}", kind.expected)
-            if found:
-                values[field] = tuple(found)
+            if found := self._repeated(block, key, kind):
+                values[field] = found
         types = self._read(block, "csi_types", NAMES, ())
         if types:
             values["types"] = types
@@ -329,15 +379,9 @@ class _Reader:
         if kind not in types:
             place = block.place_of("type")
             self._wrong(place, f"no component takes the type {kind!r}", f"one of {', '.join(sorted(types))}")
-        attributes = []
-        for item in block.items:
-            if item.key == "set":
-                try:
-                    attributes.append(PAIR.read(item.value))
-                except ValueError as error:
-                    self._wrong(item.place, f"set: {error}", PAIR.expected)
+        attributes = self._repeated(block, "set", PAIR)
         depends = tuple(f"{instance}/{each}" for each in self._read(block, "depends", NAMES, ()))
-        return CsiConfig(own, kind, tuple(attributes), depends, block.text("protection_group"))
+        return CsiConfig(own, kind, attributes, depends, block.text("protection_group"))
 
 
 def _cyclic(depends: Mapping[str, Iterable[str]]) -> list[str]:

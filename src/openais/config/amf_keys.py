@@ -146,6 +146,8 @@ COMPONENT: Final[Mapping[str, Kind]] = {
     "callback_limit": DURATION,
     "quiescing_limit": DURATION,
     "instantiate_attempts": COUNT,
+    "instantiate_delayed_attempts": COUNT,
+    "instantiate_delay": DURATION,
 }
 """What a component and a component type may say, besides name, type and those that may be repeated."""
 
@@ -167,6 +169,13 @@ GROUP: Final[Mapping[str, Kind]] = {
     "failover_max": COUNT,
     "failover_probation": DURATION,
 }
+NODE: Final[Mapping[str, Kind]] = {
+    "auto_repair": SWITCH,
+    "failfast_on_instantiation_failure": SWITCH,
+    "failfast_on_termination_failure": SWITCH,
+    "failover_max": COUNT,
+    "failover_probation": DURATION,
+}
 INSTANCE: Final[Mapping[str, Kind]] = {"rank": COUNT, "active_assignments": COUNT, "standby_assignments": COUNT}
 
 ALIASES: Final[Mapping[str, str]] = {
@@ -179,7 +188,9 @@ ALIASES: Final[Mapping[str, str]] = {
 """The seed's names of keys of a group."""
 
 SECTIONS: Final[Mapping[str, tuple[frozenset[str], frozenset[str]]]] = {
-    "": (frozenset(), frozenset(("group", "type"))),
+    "": (frozenset(), frozenset(("group", "type", "node", "node_group"))),
+    "node": (frozenset((*NODE, "name", "set")), frozenset()),
+    "node_group": (frozenset(("name", "nodes", "where")), frozenset()),
     "type": (frozenset((*COMPONENT, "name", "type", "environment", "limit", "csi_types")), frozenset(("healthcheck",))),
     "group": (
         frozenset((*GROUP, *ALIASES, "name", "nodes")),
@@ -197,5 +208,5 @@ SECTIONS: Final[Mapping[str, tuple[frozenset[str], frozenset[str]]]] = {
 }
 """Of each section: its keys, and the sections within it."""
 
-REPEATED: Final = frozenset(("environment", "limit", "set", "member"))
+REPEATED: Final = frozenset(("environment", "limit", "set", "member", "where"))
 """Keys that may be given more than once."""

@@ -219,6 +219,13 @@ class AmfSettings:
         "within that time.",
         flag="--amf-fence",
     )
+    failfast: Path | None = key(
+        OptionalPath(),
+        "",
+        "A program that restarts the machine, run when the recovery of a component is node-failfast, or the node is "
+        "configured so in amf.conf. The executive ends in any case, as if it had crashed.",
+        default_help="none: the executive ends, and the service manager may start it again",
+    )
 
 
 @dataclass(frozen=True, slots=True)

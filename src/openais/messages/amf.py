@@ -10,14 +10,16 @@ from openais.messages.amf_model import (
     AdminOperation,
     Capability,
     ComponentConfig,
+    DurationNs,
     Entity,
     GroupConfig,
     HaState,
     ModelConfig,
+    NodeConfig,
     Readiness,
     Recovery,
 )
-from openais.messages.amf_state import GroupState, Happened, NodeState, Order
+from openais.messages.amf_state import Happened, Order
 from openais.messages.base import Message, Name, Request, ServiceId, Source, callback, group_message, request
 from openais.types import NodeId, TimeNs
 
@@ -67,7 +69,7 @@ class ErrorCleared(Message, frozen=True):
 
 
 class Operated(Message, frozen=True):
-    """The operation was begun."""
+    """The operation is finished; or was begun, if the caller does not wait for its end."""
 
 
 class Applied(Message, frozen=True):
@@ -257,6 +259,11 @@ class Administrate(Request, frozen=True):
 
     operation: AdminOperation
     name: Name
+    wait_ns: DurationNs = 0
+    """How long the caller waits for its end: then TIMEOUT, with what it waits for. 0: the answer is that it began.
+
+    REPAIR_PENDING when a component could not be ended or started, FAILED_OPERATION when a swap did not come about.
+    """
 
 
 @request(ServiceId.AMF, 24, response=Applied)
@@ -264,6 +271,7 @@ class Apply(Request, frozen=True):
     """Puts a configuration into force. TOO_BIG, INVALID_PARAM."""
 
     groups: tuple[GroupConfig, ...]
+    nodes: tuple[NodeConfig, ...] = ()
 
 
 @request(ServiceId.AMF, 30, response=Attached)
@@ -362,6 +370,13 @@ class Keep(Message, frozen=True):
     components: tuple[str, ...]
 
 
+@callback(ServiceId.AMF, 12)
+class Failfast(Message, frozen=True):
+    """This node is to end at once, as if it had crashed."""
+
+    why: str
+
+
 @group_message(ServiceId.AMF, 1)
 class GroupHello(Message, frozen=True):
     """A node says its name."""
@@ -386,6 +401,7 @@ class GroupAdminister(Message, frozen=True):
     entity: Entity
     name: str
     time_ns: TimeNs
+    wait_ns: int = 0
 
 
 @group_message(ServiceId.AMF, 4)
@@ -473,27 +489,9 @@ class GroupErrorClear(Message, frozen=True):
     component: str
 
 
-@group_message(ServiceId.AMF, 20)
-class ClusterState(Message, frozen=True):
-    """State transfer: what belongs to no service group."""
+@group_message(ServiceId.AMF, 13)
+class GroupRetry(Message, frozen=True):
+    """The delay before another attempt to instantiate a component is over."""
 
-    version: int
-    invocation: int
-    time_ns: int
-    nodes: tuple[NodeState, ...]
-    applications: tuple[tuple[str, int], ...]
-
-
-@group_message(ServiceId.AMF, 21)
-class ServiceGroupState(Message, frozen=True):
-    """State transfer: a service group."""
-
-    config: GroupConfig
-    state: GroupState
-
-
-@group_message(ServiceId.AMF, 22)
-class HistoryState(Message, frozen=True):
-    """State transfer: a part of the history."""
-
-    lines: tuple[Happened, ...]
+    component: str
+    generation: int

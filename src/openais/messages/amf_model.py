@@ -302,9 +302,26 @@ class GroupConfig(Configured, frozen=True):
     failover_probation_ns: DurationNs = 600 * SECOND_NS
 
 
+class NodeConfig(Configured, frozen=True):
+    """A node (SaAmfNode), as far as it differs from others."""
+
+    name: Name
+    attributes: tuple[tuple[str, str], ...] = ()
+    """What it has that others may not have; groups may ask for it."""
+    auto_repair: bool = False
+    """Whether it is enabled again after a switchover or failover as soon as nothing of that is left."""
+    failfast_on_instantiation_failure: bool = False
+    failfast_on_termination_failure: bool = False
+    failover_max: Count = FOR_EVER
+    """Failovers of its units within the probation, before all of the node fails over."""
+    failover_probation_ns: DurationNs = 600 * SECOND_NS
+
+
 class ModelConfig(Configured, frozen=True):
     """A whole configuration. Of two, the one of the higher version wins."""
 
     version: int
     """When it was applied, nanoseconds since the epoch; 0 is none."""
     groups: tuple[GroupConfig, ...] = ()
+    nodes: tuple[NodeConfig, ...] = ()
+    """Those of which something is said."""

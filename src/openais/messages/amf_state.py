@@ -58,6 +58,8 @@ class ComponentState(Mutable):
     """It failed, and is not cleaned up yet. Until then what it is assigned counts as its own."""
     attempts: int = 0
     """Instantiations that failed in a row."""
+    delayed: bool = False
+    """The next one waits until the configured delay is over."""
     restarts: list[int] = []
     """When it was restarted, within the probation."""
     proxy: str = ""
@@ -116,6 +118,10 @@ class NodeState(Mutable):
     name: str
     admin: Admin = Admin.UNLOCKED
     operational: Operational = Operational.ENABLED
+    failovers: list[int] = []
+    """When units of it failed over, within the probation."""
+    failfast: str = ""
+    """Why it is to end at once, if so."""
 
 
 class Happened(msgspec.Struct, array_like=True, frozen=True):

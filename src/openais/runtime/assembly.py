@@ -6,7 +6,9 @@ import socket
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from openais.config.amf import load_amf
+from msgspec.structs import replace
+
+from openais.config.amf import load_model
 from openais.config.problems import ConfigurationError
 from openais.config.settings import Settings
 from openais.executive.connections import Limits
@@ -142,6 +144,6 @@ def amf_model(settings: Settings) -> ModelConfig | None:
     if settings.amf.model is None:
         return None
     try:
-        return ModelConfig(1, load_amf(settings.amf.model))
+        return replace(load_model(settings.amf.model), version=1)
     except ConfigurationError as error:
         raise StartError(f"the service groups have mistakes:\n{error}") from None

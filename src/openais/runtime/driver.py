@@ -13,9 +13,10 @@ import logging
 import math
 import secrets
 import socket
+import subprocess
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any, Final
 
 from openais.config.settings import Settings
@@ -61,7 +62,7 @@ class NodeDriver:
         self._written: Final[dict[int, int]] = {}
         """By connection: bytes that were written to it and that the executive was not told of."""
         self._written_least: Final = settings.ipc.queue_throttle // WRITTEN_SHARE
-        self._supervisor: Final = Supervisor(self.connect, {SOCKET_VARIABLE: str(settings.ipc.socket)})
+        self._supervisor: Final = Supervisor(self.connect, {SOCKET_VARIABLE: str(settings.ipc.socket)}, self._failfast)
         self._timer: asyncio.TimerHandle | None = None
         self._armed_for = math.inf
         self._performing = False
@@ -229,6 +230,15 @@ class NodeDriver:
         if self._timer is not None:
             self._timer.cancel()
         asyncio.get_running_loop().call_soon(self._release)
+
+    def _failfast(self, why: str) -> None:
+        """AMF wants this node to end as if it had crashed: nothing is given up in order, and the others find out."""
+        program = self.settings.amf.failfast
+        log.error("node failfast: %s%s", why, f"; running {program}" if program else "")
+        if program is not None:
+            with suppress(OSError):
+                subprocess.Popen((str(program), why), stdin=subprocess.DEVNULL, start_new_session=True)
+        self._end(f"node failfast: {why}")
 
     def _release(self) -> None:
         self._supervisor.kill()

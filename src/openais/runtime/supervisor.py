@@ -18,7 +18,7 @@ from socket import socket as Socket
 from typing import Final
 
 from openais.client.supervision import Supervision
-from openais.messages.amf import TEXT_MAX, Keep, Report, Supervise
+from openais.messages.amf import TEXT_MAX, Failfast, Keep, Report, Supervise
 from openais.messages.amf_model import SECOND_NS, ComponentConfig
 from openais.messages.amf_monitoring import Died, Monitor, Monitored, Unmonitor
 from openais.messages.amf_state import Order
@@ -54,10 +54,14 @@ class Supervisor:
     """The supervisor of one node.
 
     `connect` gives the library's end of a connection to the executive; `environment` is what all components are given.
+    `failfast` ends the node, as if it had crashed.
     """
 
-    def __init__(self, connect: Callable[[], Socket], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, connect: Callable[[], Socket], environment: Mapping[str, str], failfast: Callable[[str], None]
+    ) -> None:
         self._connect = connect
+        self._failfast = failfast
         self._environment = dict(environment)
         self._running: Final[dict[str, Running]] = {}
         self._tasks: Final[dict[str, asyncio.Task[None]]] = {}
@@ -111,6 +115,8 @@ class Supervisor:
                             self._keep(frozenset(event.components))
                         case Monitor() | Unmonitor():
                             self._start_task(self._monitor(event))
+                        case Failfast():
+                            self._failfast(event.why)
                         case _:
                             self._take(event)
         except AisError as error:

@@ -125,8 +125,9 @@ Launch = Callable[[NodeId, str], ComponentProgram]
 class SupervisorProgram(AmfProgram):
     """The supervisor of a node, and the guardian of what it runs."""
 
-    def __init__(self, launch: Launch, *arguments: Any) -> None:
+    def __init__(self, launch: Launch, failfast: Callable[[NodeId], None], *arguments: Any) -> None:
         self._launch = launch
+        self._failfast = failfast
         self._generations: dict[str, int] = {}
         """Of what runs here."""
         self._programs: dict[str, ComponentProgram] = {}
@@ -139,6 +140,8 @@ class SupervisorProgram(AmfProgram):
         if isinstance(message, amf.Supervise):
             order = message
             self._scheduler.after(self._troubles.work_us(), lambda: self._carry_out(order))
+        elif isinstance(message, amf.Failfast):
+            self._failfast(self.node_id)
         elif isinstance(message, amf.Keep):
             for name in [name for name in self._generations if name not in message.components]:
                 self._end(name)

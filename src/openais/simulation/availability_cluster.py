@@ -32,6 +32,7 @@ NOISE_S: Final = 8.0
 ASSIGNED_WITHIN_S: Final = 10.0
 """After the last fault everything is assigned within this, and again once all is unlocked and repaired."""
 LOOK_S: Final = 0.25
+REBOOT_US: Final = 700_000
 FAULTS: Final = ("partition", "crash", "amnesia", "leave", "loss")
 Op = AdminOperation
 ASKED: Final = (
@@ -75,7 +76,7 @@ class AvailabilityCluster(ExecutiveCluster):
     # What runs on a machine
 
     def _booted(self, node_id: NodeId) -> None:
-        self._open(SupervisorProgram, node_id, self._launched)
+        self._open(SupervisorProgram, node_id, self._launched, self._end_node)
 
     def _launched(self, node_id: NodeId, name: str) -> ComponentProgram:
         program = self._open(ComponentProgram, node_id, name)
@@ -94,6 +95,15 @@ class AvailabilityCluster(ExecutiveCluster):
         program = self._open(OperatorProgram, self.chance.choice(self.running))
         assert isinstance(program, OperatorProgram)
         return program
+
+    def _end_node(self, node_id: NodeId) -> None:
+        """A node restarts its machine."""
+        self.crash(node_id)
+        self.scheduler.after(REBOOT_US, self._boot_again, node_id)
+
+    def _boot_again(self, node_id: NodeId) -> None:
+        if not self.nodes[node_id].running and node_id not in self.fatal:
+            self.boot(node_id)
 
     # What happens
 

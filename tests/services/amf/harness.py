@@ -84,6 +84,8 @@ class Cluster:
     broken: list[str] = field(default_factory=list)
     """Promises that were broken, with the evidence."""
     steps: int = 0
+    told_invocations: dict[str, int] = field(default_factory=dict)
+    """The invocation of the callback that each program was given last."""
 
     def __post_init__(self) -> None:
         self.group = OrderedGroup(lambda local: Amf(local, ModelConfig(1, self.configuration), self.fence_s))
@@ -195,6 +197,9 @@ class Cluster:
     def _called_back(self, library: Library, message: Message) -> None:
         if isinstance(message, messages.Supervise):
             self._supervise(library.node.node_id, library, message)
+        elif isinstance(message, messages.Failfast):
+            self.told.append(f"failfast node{library.node.node_id}")
+            self.lose(library.node.node_id)
         elif isinstance(message, messages.Keep):
             here = [name for name, each in self.checker.running.items() if each.node_id == library.node.node_id]
             for name in here:
@@ -227,6 +232,7 @@ class Cluster:
 
     def _program(self, name: str, library: Library, message: Message) -> None:
         invocation = getattr(message, "invocation", 0)
+        self.told_invocations[name] = invocation
         if isinstance(message, messages.CsiSet):
             self.told.append(f"{message.state.name.lower()} {name} {message.csi}")
             if name not in self.silent:

@@ -46,7 +46,6 @@ class Administration:
         self._escalation = escalation
         self._special: Final[Mapping[AdminOperation, Callable[[Entity, str], None]]] = {
             Op.RESTART: self._restart,
-            Op.SI_SWAP: self._swap,
             Op.SG_ADJUST: self._adjust,
             Op.REPAIRED: self._repaired,
         }
@@ -73,13 +72,20 @@ class Administration:
             return Entity.APPLICATION
         raise NotExist(f"{name!r} is no group, unit, service instance, component, node or application")
 
-    def operate(self, operation: AdminOperation, entity: Entity, name: str) -> None:
-        """saAmfAdminOperationInvoke. Raises NotExist, BadOperation, NoOp, NotSupported."""
-        if operation in self._special:
+    def operate(self, operation: AdminOperation, entity: Entity, name: str) -> str:
+        """saAmfAdminOperationInvoke; gives the unit that a swap makes active.
+
+        Raises NotExist, BadOperation, NoOp, NotSupported.
+        """
+        swapped_to = ""
+        if operation is Op.SI_SWAP:
+            swapped_to = self._swap(entity, name)
+        elif operation in self._special:
             self._special[operation](entity, name)
         else:
             self._change(operation, entity, name)
         self._model.note(name, f"{operation.name.lower().replace('_', ' ')}, asked for by an administrator")
+        return swapped_to
 
     def _change(self, operation: AdminOperation, entity: Entity, name: str) -> None:
         if entity is Entity.COMPONENT:
@@ -149,18 +155,29 @@ class Administration:
         for unit in units:
             self._escalation.restart_unit(unit)
 
-    def _swap(self, entity: Entity, name: str) -> None:
+    def _swap(self, entity: Entity, name: str) -> str:
+        """Lets the best standby be active and the other stand by: for the instance in N-way, else for all they have.
+
+        It is what is wanted from here on; policies keep what they find.
+        """
         if entity is not Entity.INSTANCE:
             raise NotSupported(f"swap: for a service instance, not for a {entity.name.lower()}")
         group, instance = self._instance(name)
         if group.config.model in (RedundancyModel.N_WAY_ACTIVE, RedundancyModel.NO_REDUNDANCY):
             raise NotSupported(f"swap: in {group.config.model.name} nobody stands by")
-        if group.config.model is not RedundancyModel.TWO_N:
-            raise NotSupported("swap: in 2N only, so far")
-        standby = [unit for unit, state in instance.state.wanted.items() if state is HaState.STANDBY]
-        if not standby:
+        wanted = instance.state.wanted
+        active = [unit for unit, state in wanted.items() if state is HaState.ACTIVE]
+        standby = [unit for unit, state in wanted.items() if state is HaState.STANDBY]
+        if not standby or not active:
             raise BadOperation(f"swap: nobody stands by for {name}")
-        group.state.pinned = standby[0]
+        old, new = active[0], standby[0]
+        together = (instance,) if group.config.model is RedundancyModel.N_WAY else tuple(group.instances.values())
+        for each in together:
+            states = each.state.wanted
+            was = {unit: states.pop(unit, None) for unit in (old, new)}
+            states.update({other: state for other, state in ((new, was[old]), (old, was[new])) if state is not None})
+        group.state.pinned = new
+        return new
 
     def _adjust(self, entity: Entity, name: str) -> None:
         if entity is not Entity.GROUP:
@@ -174,7 +191,8 @@ class Administration:
         model = self._model
         for node in model.nodes.values():
             if entity is Entity.NODE and node.name == name:
-                node.operational = Operational.ENABLED
+                node.operational, node.failfast = Operational.ENABLED, ""
+                node.failovers.clear()
                 for unit in model.units():
                     if model.host(unit) == node.node_id:
                         self._repair(unit)
@@ -195,7 +213,7 @@ class Administration:
         unit.state.restarts.clear()
         for component in unit.components:
             state = component.state
-            state.operational, state.attempts = Operational.ENABLED, 0
+            state.operational, state.attempts, state.delayed = Operational.ENABLED, 0, False
             state.restarts.clear()
             if state.presence in (Presence.INSTANTIATION_FAILED, Presence.TERMINATION_FAILED):
                 state.presence = Presence.UNINSTANTIATED

@@ -23,6 +23,7 @@ def describe(model: Model) -> dict[str, Any]:
             }
             for node_id, node in model.nodes.items()
         ],
+        "applications": {name: _word(admin) for name, admin in model.applications.items()},
         "groups": [_group(model, group) for group in model.groups.values()],
     }
 

@@ -3,7 +3,8 @@
 A component that fails is cleaned up, whatever else is done; until then what it is assigned counts as its own. The
 recovery is the recommended one, or the configured one. More restarts of a component than allowed within the probation
 become a restart of its unit; more of these a failover of the unit; more of these leave the unit out of service until
-it is REPAIRED. Times are those that the messages bring, so that all nodes count alike.
+it is REPAIRED. More failovers of units of a node than it allows become a failover of the node. Times are those that the
+messages bring, so that all nodes count alike.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from openais.messages.amf_model import HaState, Operational, Presence, Recovery
-from openais.messages.amf_state import Order
+from openais.messages.amf_state import NodeState, Order
 from openais.services.amf.model import Component, Model, Unit
+from openais.services.amf.replacing import is_down
 from openais.services.amf.workflow import Workflow
 
 
@@ -22,6 +24,19 @@ class Escalation:
     def __init__(self, model: Model, workflow: Workflow) -> None:
         self._model = model
         self._workflow = workflow
+
+    def repair_nodes(self) -> bool:
+        """Enables nodes again that are repaired by themselves, once nothing is left there; whether there was any."""
+        model, repaired = self._model, False
+        for node in model.nodes.values():
+            if node.operational is Operational.ENABLED or node.failfast or not model.node_config(node).auto_repair:
+                continue
+            here = (unit for unit in model.units() if model.host(unit) == node.node_id)
+            if all(is_down(unit) for unit in here):
+                node.operational = Operational.ENABLED
+                model.note(node.name, "repaired: enabled again")
+                repaired = True
+        return repaired
 
     def failed(self, component: Component, why: str, recommended: Recovery, gone: bool = False) -> None:
         """A component failed; `gone`: nothing of it runs any more."""
@@ -55,6 +70,9 @@ class Escalation:
         state.operational = component.unit.state.operational = Operational.DISABLED
         component.unit.state.worn_out = True
         self._model.note(component.name, f"could not be cleaned up: {why}; what it had stays with it until repaired")
+        node = self._node_of(component)
+        if node is not None and self._model.node_config(node).failfast_on_termination_failure:
+            self._fail_fast(node, f"{component.name} could not be cleaned up")
 
     def give_up(self, units: Iterable[Unit]) -> None:
         """Cleans up what is active, abruptly: this side has no quorum."""
@@ -72,6 +90,7 @@ class Escalation:
         for component in unit.components:
             self.cleaned(component)
             component.state.presence = Presence.UNINSTANTIATED
+            component.state.delayed, component.state.attempts = False, 0
         unit.state.operational, unit.state.worn_out = Operational.ENABLED, False
         if not unit.config.node:
             unit.state.node_id = 0
@@ -123,28 +142,48 @@ class Escalation:
             self._fail_over(component, gone)
 
     def _fail_over(self, component: Component, gone: bool) -> None:
-        unit, config = component.unit, component.unit.group.config
+        unit, config, now = component.unit, component.unit.group.config, self._model.time_ns
         unit.state.operational = component.state.operational = Operational.DISABLED
         component.state.presence = Presence.TERMINATING
         self._model.note(unit.name, f"fails over, since {component.name} failed")
-        if _count(unit.state.failovers, self._model.time_ns, config.failover_probation_ns) > config.failover_max:
+        if _count(unit.state.failovers, now, config.failover_probation_ns) > config.failover_max:
             unit.state.worn_out = True
             self._model.note(unit.name, "failed over too often: out of service until it is repaired")
         self._clean(component, gone)
+        node = self._node_of(component)
+        if node is not None:
+            limits = self._model.node_config(node)
+            often = _count(node.failovers, now, limits.failover_probation_ns) > limits.failover_max
+            if often and node.operational is Operational.ENABLED:
+                self._model.note(node.name, "its units failed over too often")
+                node.failovers.clear()
+                self._fail_node(node, Recovery.NODE_FAILOVER)
 
     def _node(self, component: Component, recovery: Recovery, gone: bool) -> None:
-        """All that is on the node goes elsewhere: in order at a switchover, abruptly else."""
-        model = self._model
-        node = model.nodes.get(model.host(component.unit))
+        """All that is on the node goes elsewhere: in order at a switchover, abruptly else, or with all of the node."""
+        node = self._node_of(component)
+        if node is not None and recovery is Recovery.NODE_FAILFAST:
+            self._fail_fast(node, f"{component.name} failed")
         self._fail_over(component, gone)
-        if node is None:
-            return
+        if node is not None:
+            self._fail_node(node, recovery)
+
+    def _fail_fast(self, node: NodeState, why: str) -> None:
+        """The node is to end; until it has, everything there is out of service."""
+        node.operational, node.failfast = Operational.DISABLED, why
+        self._model.note(node.name, f"node failfast: {why}")
+
+    def _fail_node(self, node: NodeState, recovery: Recovery) -> None:
+        model = self._model
         node.operational = Operational.DISABLED
         model.note(node.name, f"{recovery.name.lower().replace('_', ' ')}: disabled until it is repaired")
         if recovery is not Recovery.NODE_SWITCHOVER:
             for unit in model.units():
                 if model.host(unit) == node.node_id:
                     self._abandon(unit)
+
+    def _node_of(self, component: Component) -> NodeState | None:
+        return self._model.nodes.get(self._model.host(component.unit))
 
     def _abandon(self, unit: Unit) -> None:
         for each in unit.components:
@@ -162,9 +201,12 @@ class Escalation:
                 self.restart_unit(unit)
 
     def _not_instantiated(self, component: Component, gone: bool) -> None:
+        """Tries again at once, then with a delay, as often as configured for each; then it has failed for good."""
         state, config = component.state, component.config
         state.attempts += 1
-        if state.attempts < max(1, config.instantiate_attempts):
+        at_once = max(1, config.instantiate_attempts)
+        if state.attempts < at_once + config.instantiate_delayed_attempts:
+            state.delayed = state.attempts >= at_once
             if state.presence is not Presence.RESTARTING:
                 state.presence = Presence.TERMINATING
         else:
@@ -172,6 +214,9 @@ class Escalation:
             state.operational = component.unit.state.operational = Operational.DISABLED
             component.unit.state.worn_out = True
             self._model.note(component.name, f"could not be instantiated in {state.attempts} attempts")
+            node = self._node_of(component)
+            if node is not None and self._model.node_config(node).failfast_on_instantiation_failure:
+                self._fail_fast(node, f"{component.name} could not be instantiated")
         self._clean(component, gone)
 
     def _clean(self, component: Component, gone: bool) -> None:

@@ -29,6 +29,7 @@ class Events:
             state.generation += 1
         state.connection, state.process_id, state.proxy = message.caller.connection, message.process_id, message.proxy
         state.presence, state.pending, state.attempts = Presence.INSTANTIATED, None, 0
+        state.delayed = False
         state.operational = Operational.ENABLED
         self._model.note(component.name, f"registered, process {message.process_id}")
 
@@ -45,6 +46,7 @@ class Events:
     def install(self, config: ModelConfig) -> None:
         """Puts a configuration into force; what is in both goes on."""
         self._model.replace(config.version, replaced(self._model.groups, config))
+        self._model.node_configs = {node.name: node for node in config.nodes}
 
     def answered(self, component: Component, pending: Pending, message: messages.GroupDone) -> None:
         """An order of a component is done, or was not."""

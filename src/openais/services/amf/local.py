@@ -14,9 +14,11 @@ from openais.messages.amf import (
     Answered,
     CsiRemove,
     CsiSet,
+    Failfast,
     GroupDone,
     GroupFailed,
     GroupQuiesced,
+    GroupRetry,
     HealthcheckAsk,
     Keep,
     ProtectionGroup,
@@ -75,6 +77,7 @@ class Local:
         self._invocation = HEALTHCHECK_INVOCATION
         self._groups: dict[str, dict[str, HaState]] = {}
         """What the trackers of each protection group were told last."""
+        self._ending = False
         self._readiness: dict[str, Readiness] = {}
         self._quiescing: dict[int, tuple[str, str]] = {}
         """The component and the CSI, by the invocation of the callback that told it to quiesce gently."""
@@ -174,6 +177,25 @@ class Local:
         else:
             what = f"{pending.order.name} {pending.csi}".strip()
             yield self.fails(component, f"{what} was not answered in time")
+
+    def delay(self, component: Component) -> Effects:
+        """A component of this node waits before it is instantiated again."""
+        state = component.state
+        if state.delayed and component.free and self._model.host(component.unit) == self._node.node_id:
+            yield SetTimer(f"delay/{component.name}", component.config.instantiate_delay_ns / SECOND_NS)
+
+    def delay_expired(self, name: str) -> Effects:
+        """It has waited long enough."""
+        component = self._model.component(name)
+        if component is not None and component.state.delayed:
+            yield ToGroup(GroupRetry(name, component.state.generation), Priority.HIGH)
+
+    def fail_fast(self) -> Effects:
+        """Has this node end, if it is to."""
+        node = self._model.nodes.get(self._node.node_id)
+        if node is not None and node.failfast and self.supervisor and not self._ending:
+            self._ending = True
+            yield Callback((self.supervisor,), Failfast(node.failfast))
 
     def fails(self, component: Component, why: str, recovery: Recovery = Recovery.NO_RECOMMENDATION) -> ToGroup:
         """Tells all that a component of this node failed."""

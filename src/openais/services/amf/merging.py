@@ -15,9 +15,9 @@ from typing import Final
 
 import msgspec
 
-from openais.messages.amf import ClusterState, HistoryState, ServiceGroupState
 from openais.messages.amf_model import Admin, GroupConfig
 from openais.messages.amf_state import GroupState, Happened, NodeState, UnitState
+from openais.messages.amf_transfer import ClusterState, HistoryState, ServiceGroupState
 from openais.messages.base import Message, decode, encode
 from openais.services.amf.model import Group, Model
 from openais.services.amf.replacing import leave
@@ -31,7 +31,8 @@ def transferred(model: Model) -> Iterator[Message]:
     """The state, as the messages that `merge` reads."""
     applications = tuple((name, int(admin)) for name, admin in model.applications.items())
     nodes = tuple(model.nodes.values())
-    yield ClusterState(model.version, model.invocation, model.time_ns, nodes, applications)
+    configs = tuple(model.node_configs.values())
+    yield ClusterState(model.version, model.invocation, model.time_ns, nodes, applications, configs)
     for group in model.groups.values():
         yield ServiceGroupState(group.config, group.state)
     lines = tuple(model.history)
@@ -79,6 +80,7 @@ def merge(model: Model, states: Sequence[ComponentState]) -> None:
     model.time_ns = max(side.cluster.time_ns for side in sides)
     model.applications = {name: Admin(admin) for name, admin in first.cluster.applications}
     model.nodes = _nodes(sides)
+    model.node_configs = {node.name: node for node in first.cluster.node_configs}
     model.replace(first.cluster.version, [_group(each, sides) for each in first.groups.values()])
     lines = {line for side in sides for line in side.history}
     model.history.clear()
@@ -92,7 +94,8 @@ def _nodes(sides: list[_Side]) -> dict[int, NodeState]:
         for node in side.cluster.nodes:
             known = nodes.setdefault(node.node_id, node)
             if node.node_id in side.members:
-                nodes[node.node_id] = NodeState(node.node_id, node.name, known.admin, node.operational)
+                node.admin = known.admin
+                nodes[node.node_id] = node
     return {node_id: nodes[node_id] for node_id in sorted(nodes)}
 
 

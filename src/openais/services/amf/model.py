@@ -19,6 +19,7 @@ from openais.messages.amf_model import (
     HaState,
     InstanceConfig,
     ModelConfig,
+    NodeConfig,
     UnitConfig,
 )
 from openais.messages.amf_state import (
@@ -173,6 +174,7 @@ class Model:
         self.groups: dict[str, Group] = {}
         self.nodes: dict[int, NodeState] = {}
         """The nodes that ever said who they are, by id."""
+        self.node_configs: dict[str, NodeConfig] = {}
         self.members: tuple[int, ...] = ()
         """The nodes that are there now."""
         self.quorate = False
@@ -222,6 +224,10 @@ class Model:
             return next((node_id for node_id in found if node_id in self.members), 0)
         return unit.state.node_id if unit.state.node_id in self.members else 0
 
+    def node_config(self, node: NodeState) -> NodeConfig:
+        """What is configured of a node, by default nothing in particular."""
+        return self.node_configs.get(node.name) or NodeConfig(node.name)
+
     def new_pending(self, order: Order, csi: str = "", state: HaState | None = None) -> Pending:
         """An order with a number of its own."""
         self.invocation += 1
@@ -234,4 +240,5 @@ class Model:
     def configuration(self) -> ModelConfig:
         """What is configured, without what is only still there."""
         groups = (group.configured() for group in self.groups.values())
-        return ModelConfig(self.version, tuple(group for group in groups if group is not None))
+        nodes = tuple(self.node_configs.values())
+        return ModelConfig(self.version, tuple(group for group in groups if group is not None), nodes)

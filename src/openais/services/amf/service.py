@@ -16,8 +16,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-import msgspec
-
 from openais.messages import amf as messages
 from openais.messages.amf_model import AdminOperation, Entity, HaState, ModelConfig, Operational, Presence, Recovery
 from openais.messages.amf_state import NodeState, Order
@@ -29,7 +27,8 @@ from openais.services.amf.escalation import Escalation
 from openais.services.amf.events import Events
 from openais.services.amf.local import Library, Local
 from openais.services.amf.merging import merge, transferred
-from openais.services.amf.model import Group, Model
+from openais.services.amf.model import Component, Group, Model
+from openais.services.amf.operating import Operating
 from openais.services.amf.readiness import readiness
 from openais.services.amf.workflow import Workflow
 from openais.services.base import (
@@ -54,7 +53,6 @@ from openais.types import (
     NodeId,
     NotExist,
     Priority,
-    TooBig,
     TrackFlags,
     Version,
 )
@@ -63,7 +61,7 @@ VERSION_B: Final = Version("B", 4, 1)
 VERSION_A: Final = Version("A", 1, 1)
 
 
-class Amf(Detection):
+class Amf(Detection, Operating):
     """Keeps applications running: assigns work to components, and fails it over."""
 
     service_id = ServiceId.AMF
@@ -102,7 +100,7 @@ class Amf(Detection):
         for node_id in gone:
             if node_id in model.nodes:
                 model.note(model.nodes[node_id].name, "left the cluster")
-                model.nodes[node_id].operational = Operational.ENABLED
+                model.nodes[node_id].operational, model.nodes[node_id].failfast = Operational.ENABLED, ""
         if not change.quorate:  # at once: the exchange of state may be interrupted again and again
             model.quorate = False
             self._escalation.give_up(model.units())
@@ -126,7 +124,9 @@ class Amf(Detection):
             if unit.state.fenced:
                 yield SetTimer(f"fence/{unit.name}", self._fence_s)
         yield from self._local.keep()
-        yield from self._settle(model.groups.values())
+        yield from self.settled(model.groups.values())
+        for component in self._local.own_components():
+            yield from self._local.delay(component)
         yield ToGroup(messages.GroupHello(self.node.name), Priority.HIGH)
 
     # Libraries.
@@ -137,6 +137,7 @@ class Amf(Detection):
 
     def library_closed(self, connection: int) -> Effects:
         yield from self.monitored_closed(connection)
+        yield from self.forget_operations(connection)
         yield from self._local.closed(connection)
         if any(each.state.connection == connection for each in self._local.own_components()):
             yield ToGroup(messages.GroupClosed(self.node.node_id, connection, self._now), Priority.HIGH)
@@ -213,34 +214,6 @@ class Amf(Detection):
             raise NotExist(f"protection group {request.csi!r} is not tracked")
         yield Reply(caller, messages.TrackingStopped())
 
-    @library(messages.StateGet)
-    def state_get(self, caller: Source, request: messages.StateGet) -> Effects:
-        yield Reply(caller, messages.StateFound(msgspec.json.encode(self.describe()).decode()))
-
-    @library(messages.HistoryGet)
-    def history_get(self, caller: Source, request: messages.HistoryGet) -> Effects:
-        yield Reply(caller, messages.HistoryFound(tuple(self._model.history)[-request.count :]))
-
-    @library(messages.ModelGet)
-    def model_get(self, caller: Source, request: messages.ModelGet) -> Effects:
-        yield Reply(caller, messages.ModelFound(self._model.configuration()))
-
-    @library(messages.Administrate, sends=Priority.MED)
-    def administrate(self, caller: Source, request: messages.Administrate) -> Effects:
-        entity = self._administration.find(request.operation, request.name)
-        yield ToGroup(
-            messages.GroupAdminister(caller, request.operation, entity, request.name, self._now), Priority.MED
-        )
-
-    @library(messages.Apply, sends=Priority.MED)
-    def apply(self, caller: Source, request: messages.Apply) -> Effects:
-        for group in request.groups:
-            size = len(msgspec.msgpack.encode(group))
-            if size > messages.GROUP_BYTES_MAX:
-                raise TooBig(f"group {group.name}: {size} bytes, at most {messages.GROUP_BYTES_MAX}")
-        version = max(int(self._now), self._model.version + 1)
-        yield ToGroup(messages.GroupApply(caller, ModelConfig(version, request.groups)), Priority.MED)
-
     # The supervisor of this node.
 
     @library(messages.Attach)
@@ -252,6 +225,7 @@ class Amf(Detection):
         yield Reply(caller, messages.Attached())
         yield from self._local.keep()
         yield from self._local.again(self._local.own_components())
+        yield from self._local.fail_fast()
 
     @library(messages.Report, sends=Priority.HIGH)
     def report(self, caller: Source, request: messages.Report) -> Effects:
@@ -288,28 +262,7 @@ class Amf(Detection):
             model.nodes = dict(sorted(model.nodes.items()))
         else:
             known.name = message.name
-        yield from self._settle(model.groups.values())
-
-    @executive(messages.GroupApply)
-    def group_apply(self, origin: NodeId, message: messages.GroupApply) -> Effects:
-        if message.model.version > self._model.version:
-            self._events.install(message.model)
-            self._model.time_ns = max(self._model.time_ns, message.model.version)
-            self._model.note("configuration", f"version {message.model.version} is in force")
-        yield Reply(message.caller, messages.Applied())
-        yield from self._local.keep()
-        yield from self._settle(self._model.groups.values())
-
-    @executive(messages.GroupAdminister)
-    def administer(self, origin: NodeId, message: messages.GroupAdminister) -> Effects:
-        self._at(message.time_ns)
-        try:
-            self._administration.operate(message.operation, message.entity, message.name)
-        except AisError as error:
-            yield Refuse(message.caller, error.code, str(error))
-            return
-        yield Reply(message.caller, messages.Operated())
-        yield from self._settle(self._model.groups.values())
+        yield from self.settled(model.groups.values())
 
     @executive(messages.GroupRegister)
     def group_register(self, origin: NodeId, message: messages.GroupRegister) -> Effects:
@@ -323,7 +276,7 @@ class Amf(Detection):
         yield Reply(message.caller, messages.Registered())
         if origin == self.node.node_id:
             yield SetTimer(f"order/{component.name}", None)
-        yield from self._settle((component.unit.group,))
+        yield from self.settled((component.unit.group,))
 
     @executive(messages.GroupUnregister)
     def group_unregister(self, origin: NodeId, message: messages.GroupUnregister) -> Effects:
@@ -335,7 +288,7 @@ class Amf(Detection):
             self._model.note(component.name, "unregistered")
             component.state.presence = Presence.TERMINATING
             self._escalation.cleaned(component)
-            yield from self._settle((component.unit.group,))
+            yield from self.settled((component.unit.group,))
 
     @executive(messages.GroupDone)
     def done(self, origin: NodeId, message: messages.GroupDone) -> Effects:
@@ -351,7 +304,8 @@ class Amf(Detection):
             if not waits_to_register:
                 yield SetTimer(f"order/{component.name}", None)
         self._events.answered(component, pending, message)
-        yield from self._settle((component.unit.group,))
+        yield from self._local.delay(component)
+        yield from self.settled(self._concerned(component))
 
     @executive(messages.GroupFailed)
     def failed(self, origin: NodeId, message: messages.GroupFailed) -> Effects:
@@ -360,9 +314,9 @@ class Amf(Detection):
         if component is None or component.state.generation != message.generation:
             return
         self._escalation.failed(component, message.why, message.recovery, message.gone)
-        groups = [component.unit.group]
         wide = message.recovery > Recovery.COMPONENT_FAILOVER or component.config.recovery > Recovery.COMPONENT_FAILOVER
-        yield from self._settle(self._model.groups.values() if wide else groups)
+        yield from self._local.delay(component)
+        yield from self.settled(self._model.groups.values() if wide else self._concerned(component))
 
     @executive(messages.GroupClosed)
     def closed(self, origin: NodeId, message: messages.GroupClosed) -> Effects:
@@ -373,7 +327,7 @@ class Amf(Detection):
             for component in unit.components:
                 if component.state.connection == message.connection:
                     self._events.lost_connection(component)
-                    yield from self._settle((unit.group,))
+                    yield from self.settled((unit.group,))
 
     @executive(messages.GroupQuiesced)
     def quiesced(self, origin: NodeId, message: messages.GroupQuiesced) -> Effects:
@@ -381,7 +335,7 @@ class Amf(Detection):
         component = self._model.component(message.component)
         if component is not None and component.state.csis.get(message.csi) is HaState.QUIESCING:
             component.state.csis[message.csi] = HaState.QUIESCED
-            yield from self._settle((component.unit.group,))
+            yield from self.settled((component.unit.group,))
 
     @executive(messages.GroupErrorClear)
     def group_error_clear(self, origin: NodeId, message: messages.GroupErrorClear) -> Effects:
@@ -391,7 +345,7 @@ class Amf(Detection):
             yield Refuse(message.caller, error.code, str(error))
             return
         yield Reply(message.caller, messages.ErrorCleared())
-        yield from self._settle(self._model.groups.values())
+        yield from self.settled(self._model.groups.values())
 
     @executive(messages.GroupFence)
     def fence(self, origin: NodeId, message: messages.GroupFence) -> Effects:
@@ -400,14 +354,21 @@ class Amf(Detection):
         if is_of_now and unit is not None and unit.state.fenced and not self._model.host(unit):
             unit.state.fenced = False
             self._escalation.lost(unit)
-            yield from self._settle((unit.group,))
+            yield from self.settled((unit.group,))
+
+    @executive(messages.GroupRetry)
+    def retry(self, origin: NodeId, message: messages.GroupRetry) -> Effects:
+        component = self._model.component(message.component)
+        if component is not None and component.state.generation == message.generation:
+            component.state.delayed = False
+            yield from self.settled((component.unit.group,))
 
     @executive(messages.GroupTolerance)
     def tolerance(self, origin: NodeId, message: messages.GroupTolerance) -> Effects:
         found = self._model.instance(message.instance)
         if found is not None and found[1].state.unsponsored:
             found[1].state.expired = True
-            yield from self._settle((found[0],))
+            yield from self.settled((found[0],))
 
     # Time.
 
@@ -418,6 +379,10 @@ class Amf(Detection):
         elif kind == "check":
             component, _, key = rest.rpartition("/")
             yield from self._local.check_expired(component, key)
+        elif kind == "operation":
+            yield from self.operation_expired(name)
+        elif kind == "delay":
+            yield from self._local.delay_expired(rest)
         elif kind == "quiescing":
             component, _, csi = rest.partition("/")
             yield from self._local.quiescing_expired(component, csi)
@@ -438,7 +403,13 @@ class Amf(Detection):
     def _at(self, time_ns: int) -> None:
         self._model.time_ns = max(self._model.time_ns, time_ns)
 
-    def _settle(self, groups: Iterable[Group]) -> Effects:
+    def _concerned(self, component: Component) -> Iterable[Group]:
+        """The groups that may have to do something after a failure of a component: all, when its node is disabled."""
+        node = self._model.nodes.get(self._model.host(component.unit))
+        disabled = node is not None and node.operational is Operational.DISABLED
+        return self._model.groups.values() if disabled else (component.unit.group,)
+
+    def settled(self, groups: Iterable[Group]) -> Effects:
         """Orders the next steps, of what depends on these groups too; carries out those of this node."""
         settled = list(groups)
         for group in settled:
@@ -449,9 +420,14 @@ class Amf(Detection):
             if sponsors & names:
                 self._workflow.settle(group)
                 yield from self._tolerances(group)
+        if self._escalation.repair_nodes():
+            for group in self._model.groups.values():
+                self._workflow.settle(group)
         self._model.drop_empty_groups()
         yield from self._local.carry_out(self._workflow.take())
+        yield from self._local.fail_fast()
         yield from self._local.track()
+        yield from self.finish_operations()
 
     def _tolerances(self, group: Group) -> Effects:
         for instance in group.instances.values():

@@ -209,7 +209,7 @@ class Workflow:
         if component.state.presence is Presence.INSTANTIATED:
             component.state.csis[csi] = HaState.ACTIVE
             self._changed = True
-        elif component.state.presence in (Presence.UNINSTANTIATED, Presence.RESTARTING):
+        elif component.state.presence in (Presence.UNINSTANTIATED, Presence.RESTARTING) and not component.state.delayed:
             self._instantiate(component, csi)
 
     def _instantiate(self, component: Component, csi: str = "") -> None:
@@ -260,7 +260,9 @@ class Workflow:
                 ]
                 reached = all(each.state.presence is Presence.INSTANTIATED for each in lower)
                 down = component.state.presence in (Presence.UNINSTANTIATED, Presence.RESTARTING)
-                if reached and down and component.free and component.config.is_run:
+                if component.state.delayed or not component.config.is_run:
+                    continue
+                if reached and down and component.free:
                     self._instantiate(component)
 
     def _units_to_run(self, group: Group) -> list[Unit]:
