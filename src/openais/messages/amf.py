@@ -370,7 +370,7 @@ class Keep(Message, frozen=True):
     components: tuple[str, ...]
 
 
-@callback(ServiceId.AMF, 12)
+@callback(ServiceId.AMF, 20)
 class Failfast(Message, frozen=True):
     """This node is to end at once, as if it had crashed."""
 
@@ -489,7 +489,7 @@ class GroupErrorClear(Message, frozen=True):
     component: str
 
 
-@group_message(ServiceId.AMF, 13)
+@group_message(ServiceId.AMF, 30)
 class GroupRetry(Message, frozen=True):
     """The delay before another attempt to instantiate a component is over."""
 
