@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from openais.executive.connections import Credentials
+from openais.executive.connections import Credentials, Share
 from openais.runtime.library_connections import LibraryConnections
 
 
@@ -21,7 +21,7 @@ class RecordingHost:
         self.closed: list[int] = []
         self.held_back: set[int] = set()
 
-    def library_opened(self, connection: int, credentials: Credentials) -> None:
+    def library_opened(self, connection: int, credentials: Credentials, share: Share) -> None:
         self.opened[connection] = credentials
 
     def library_data(self, connection: int, data: bytes) -> None:

@@ -192,6 +192,22 @@ def test_the_loser_goes_on_with_its_own_when_the_winner_is_lost_before_it_was_se
     assert Program(group, 2).read(b"a") == b"3"
 
 
+def test_what_was_made_anew_where_the_old_was_lost_does_not_win_over_it() -> None:
+    """Node 3 joins, is alone before it was sent anything, and makes a checkpoint of the name of the lost one."""
+    group = cluster(1, 2, settings=CkptSettings(has_quorum=True))
+    one = Program(group, 1)
+    one.put(b"a", b"1")
+    group.start(3)
+    group.configure([1, 2, 3])
+    group.configure([3], quorate=False)
+    other = Program(group, 3)
+    with pytest.raises(NotExist):
+        other.read(b"a")
+    group.configure([1, 2], quorate=False)
+    merge(group, 1, 2, 3)
+    assert one.read(b"a") == other.read(b"a") == b"1"
+
+
 def test_requests_that_are_held_in_an_exchange_that_is_interrupted_meet_the_state_that_each_side_has() -> None:
     group = cluster(1, 2)
     one, other = Program(group, 1), Program(group, 2)

@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator, Callable
 from itertools import islice
 from typing import Final, Generic, TypeVar
 
+from openais.client.connecting import receive_first
 from openais.client.events import EventQueue
 from openais.client.operation import Operation, Pause
 from openais.client.session import Session
@@ -226,17 +227,27 @@ class AsyncConnection(Generic[E]):
 
     def _read(self) -> bool:
         """Reads once; whether there may be more."""
+        session = self._session
         try:
-            count = self._socket.recv_into(self._buffer)
+            if session.opening:
+                data, shared = receive_first(self._socket, READ_BYTES)
+                self._buffer[: len(data)] = data
+                count = len(data)
+                if shared is not None:
+                    session.share(shared)
+            else:
+                count = self._socket.recv_into(self._buffer)
         except BlockingIOError:
             return False
         except OSError as error:
-            self._session.end_of_stream(f"the connection to the executive broke: {error}")
+            session.end_of_stream(f"the connection to the executive broke: {error}")
             return False
         if not count:
-            self._session.end_of_stream()
+            session.end_of_stream()
             return False
-        self._session.receive(memoryview(self._buffer)[:count])
+        session.receive(memoryview(self._buffer)[:count])
+        if told := session.release():
+            self._write((told,))
         return count == READ_BYTES
 
     def _writable(self) -> None:
@@ -245,6 +256,7 @@ class AsyncConnection(Generic[E]):
         self._watch()
 
     def _write(self, frame: Pieces) -> None:
+        frame = self._session.carry(frame)
         self._unwritten += map(memoryview, frame)
         self._unwritten_bytes += sum(map(len, frame))
         if not self._writing:

@@ -22,6 +22,7 @@ from collections.abc import Callable, Generator
 from contextlib import suppress
 from typing import Final, Generic, TypeVar
 
+from openais.client.connecting import receive_first
 from openais.client.events import EventQueue
 from openais.client.operation import Operation, Pause
 from openais.client.selection import SelectionObject
@@ -53,6 +54,8 @@ class Connection(Generic[E]):
         self._selection: SelectionObject | None = None
         self._writing = threading.Lock()
         self._unsent = memoryview(b"")
+        self._released = b""
+        """Is written before the next frame, or when events were taken."""
 
     @property
     def session(self) -> Session[E]:
@@ -238,19 +241,29 @@ class Connection(Generic[E]):
         if self._session.ended is not None:
             return False
         try:
-            count = self._socket.recv_into(self._buffer)
+            data = self._receive()
         except BlockingIOError:
             return False
         except OSError as error:
             self._session.end_of_stream(f"the connection to the executive broke: {error}")
         else:
-            if count:
-                self._session.receive(memoryview(self._buffer)[:count])
+            if data:
+                self._session.receive(data)
+                self._released += self._session.release()
             else:
                 self._session.end_of_stream()
         self._wake_others()
         self._show()
         return True
+
+    def _receive(self) -> bytes | memoryview:
+        """What is there, nothing at the end. Raises OSError."""
+        if not self._session.opening:
+            return memoryview(self._buffer)[: self._socket.recv_into(self._buffer)]
+        data, shared = receive_first(self._socket, READ_BYTES)
+        if shared is not None:
+            self._session.share(shared)
+        return data
 
     def _read_what_is_there(self) -> None:
         while not self._leading and not self._session.full and self._read():
@@ -270,6 +283,9 @@ class Connection(Generic[E]):
         event = events.take()
         if len(events) <= events.low:
             self.change(lambda _: None)
+        if self._released:
+            with suppress(AisError):  # the next call says what broke the session
+                self._write((), math.inf)
         return event
 
     def _show(self) -> None:
@@ -291,7 +307,10 @@ class Connection(Generic[E]):
         try:
             while self._unsent:
                 self._unsent = self._write_some(self._unsent, deadline)
-            data = frame[0] if len(frame) == 1 else b"".join(frame)
+            with self._lock:
+                told, self._released = self._released, b""
+            frame = self._session.carry(frame)
+            data = frame[0] if len(frame) == 1 and not told else b"".join((told, *frame))
             rest = memoryview(data)
             while rest:
                 rest = self._write_some(rest, deadline)

@@ -480,6 +480,6 @@ def _to_events(message: Message) -> Iterable[CkptEvent]:
 
 
 SETTINGS: Final = SessionSettings[CkptEvent](
-    ServiceId.CKPT, VersionDatabase((VERSION_B, VERSION_A)), _to_events, make_queue=CkptEventQueue
+    ServiceId.CKPT, VersionDatabase((VERSION_B, VERSION_A)), _to_events, make_queue=CkptEventQueue, shares=True
 )
 """The sessions of this library."""

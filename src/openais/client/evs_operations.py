@@ -283,5 +283,7 @@ def _to_events(message: Message) -> Iterable[EvsEvent]:
     return (GroupChanged(message.group, message.members, message.joined, message.left),)
 
 
-SETTINGS: Final = SessionSettings[EvsEvent](ServiceId.EVS, VersionDatabase((VERSION_B, VERSION_A)), _to_events)
+SETTINGS: Final = SessionSettings[EvsEvent](
+    ServiceId.EVS, VersionDatabase((VERSION_B, VERSION_A)), _to_events, shares=True
+)
 """The sessions of this library."""

@@ -351,6 +351,7 @@ SETTINGS: Final = SessionSettings[EvtEvent](
     VersionDatabase((VERSION_B, VERSION_A)),
     _to_events,
     make_queue=EvtEventQueue,
+    shares=True,
     held_bytes=_held_bytes,
 )
 """The sessions of this library."""

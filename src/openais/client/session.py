@@ -20,6 +20,7 @@ from openais.client.versions import VersionDatabase
 from openais.messages.base import Kind, Malformed, Message, Request, ServiceId, declared, decode, encode_pieces
 from openais.messages.frame import FRAME_MAX, HEADER, Frame, FrameReader, Pieces, pack_pieces
 from openais.messages.session import GOODBYE_NUMBER, INITIALIZE_NUMBER, Goodbye, Initialize, Initialized
+from openais.messages.shared import SharedMemory
 from openais.types import AisError, BadHandle, ErrorCode, LibraryError, NodeId, TooBig, TryAgain, Version
 
 EVENT_BYTES_MAX: Final = 64 * 1024 * 1024
@@ -39,6 +40,8 @@ class SessionSettings(Generic[E]):
     event_bytes_max: int = EVENT_BYTES_MAX
     make_queue: Callable[[], EventQueue[E]] = EventQueue
     """Makes the queue that the events of a session wait in."""
+    shares: bool = False
+    """Whether long bodies are to go through shared memory."""
     held_bytes: Callable[[Message, int], int] = lambda _, body_bytes: body_bytes
     """What the events of a callback message of so many bytes hold."""
 
@@ -69,6 +72,7 @@ class Session(Generic[E]):
         self.finalized = False
         self._frame_max = FRAME_MAX
         self._reader = FrameReader()
+        self._shared: SharedMemory | None = None
         self._outstanding: dict[int, _Outstanding] = {}
         self._answers: dict[int, Message | AisError] = {}
         self._last_call = 0
@@ -79,8 +83,9 @@ class Session(Generic[E]):
         """The handshake: its call number and its frame, in pieces. `opened` takes the answer."""
         version = self.version
         message = Initialize(
-            self._settings.service, version.release, version.major, version.minor, process_id, process_name[:64]
-        )
+            self._settings.service, version.release, version.major, version.minor, process_id, process_name[:64],
+            self._settings.shares,
+        )  # fmt: skip
         return self._call(INITIALIZE_NUMBER, Initialized, encode_pieces(message))
 
     def opened(self, answer: Message) -> None:
@@ -135,6 +140,25 @@ class Session(Generic[E]):
         self.finalized = True
         self.ended = BadHandle("the handle was finalized")
         self.events.clear()
+
+    # Shared memory.
+
+    @property
+    def opening(self) -> bool:
+        """Whether the answer to `initialize` has not come: memory may come with it."""
+        return not self.connection
+
+    def share(self, shared: SharedMemory) -> None:
+        """Long bodies go through this memory from now on; it came with what is received next."""
+        self._shared = self._reader.shared = shared
+
+    def carry(self, frame: Pieces) -> Pieces:
+        """The frame as it is to be written; to be asked for in the order of writing."""
+        return frame if self._shared is None else self._shared.carry(frame)
+
+    def release(self) -> bytes:
+        """What is to be written about memory that is free again; often nothing."""
+        return b"" if self._shared is None else self._shared.release()
 
     # What comes from the executive.
 

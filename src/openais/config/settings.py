@@ -174,6 +174,11 @@ class IpcSettings:
         "What may wait for a library before its own requests are held back.",
         flag="--ipc-queue-throttle",
     )
+    shared_memory: int = key(
+        Integer(0, 65_536),
+        "32",
+        "With so many libraries at a time memory is shared for what is long, up to 8 MiB for each.",
+    )
     metrics: HostPort | None = key(OptionalHost(), "", "Where Prometheus metrics are served, over HTTP.")
 
 

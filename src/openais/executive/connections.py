@@ -10,14 +10,16 @@ bounded, and nobody else waits for it.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from openais.executive.effects import CloseLibrary, ToLibrary
 from openais.executive.routing import LibraryRoute
 from openais.messages.base import Kind, encode
 from openais.messages.frame import FRAME_MAX, Frame, FrameReader, Pieces, pack
 from openais.messages.session import GOODBYE_NUMBER, Goodbye
+from openais.messages.shared import SharedMemory
 from openais.services.base import Service
 from openais.types import ErrorCode, Priority, Version
 
@@ -53,6 +55,11 @@ class Limits:
     """Group messages that cannot be refused and wait for the ring; above this the executive must stop."""
 
 
+Share: TypeAlias = Callable[[], tuple[SharedMemory, int] | None]
+"""Makes memory to share with the library of a connection, and has its descriptor go with what is written to it next;
+answers with the bytes for each direction too. None when there is to be none."""
+
+
 class Connection:
     """One connection. `outstanding` counts the bytes produced and not yet reported as written."""
 
@@ -67,15 +74,19 @@ class Connection:
         "reader",
         "routes",
         "service",
+        "share",
+        "shared",
         "version",
         "waiting",
         "waits_for",
     )
 
-    def __init__(self, number: int, credentials: Credentials, frame_max: int) -> None:
+    def __init__(self, number: int, credentials: Credentials, frame_max: int, share: Share | None) -> None:
         self.number: Final = number
         self.credentials: Final = credentials
         self.reader: Final = FrameReader(frame_max)
+        self.share: Final = share
+        self.shared: SharedMemory | None = None
         self.waiting: Final[deque[Frame]] = deque()
         """Requests that arrived and are not served yet."""
         self.waits_for: Priority | None = None
@@ -115,10 +126,10 @@ class Connections:
         """The numbers of all connections, in the order in which they were opened."""
         return list(self._by_number)
 
-    def add(self, number: int, credentials: Credentials) -> Connection:
+    def add(self, number: int, credentials: Credentials, share: Share | None) -> Connection:
         """A new connection; asserts that its number is not in use."""
         assert number not in self._by_number, f"connection {number} is there already"
-        connection = Connection(number, credentials, self._limits.frame_max)
+        connection = Connection(number, credentials, self._limits.frame_max, share)
         self._by_number[number] = connection
         return connection
 
@@ -139,6 +150,8 @@ class Connections:
         connection = self._by_number.get(number)
         if connection is None or connection.closing:
             return
+        if connection.shared is not None:
+            frame = connection.shared.carry(frame)
         connection.pending += frame
         length = sum(map(len, frame))
         connection.pending_bytes += length
@@ -175,6 +188,8 @@ class Connections:
 
     def touch(self, connection: Connection) -> None:
         """Its waiting requests changed."""
+        if connection.shared is not None and (told := connection.shared.release()):
+            self.send(connection.number, told)
         self._touched[connection.number] = connection
 
     def flush(self) -> list[ToLibrary | CloseLibrary]:

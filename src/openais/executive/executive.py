@@ -20,7 +20,7 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from openais.executive.connections import Connections, Credentials, Limits
+from openais.executive.connections import Connections, Credentials, Limits, Share
 from openais.executive.effects import AppendLog, ExecutiveEffect, Left
 from openais.executive.flight_recorder import Event, FlightRecorder
 from openais.executive.group_messaging import GroupMessaging
@@ -147,10 +147,15 @@ class Executive:
         self._ring.leave(now)
         self._settle()
 
-    def library_opened(self, connection: int, credentials: Credentials, now: float, wall_ns: int) -> None:
-        """A library that may use this executive has connected. Connection numbers are never used again."""
+    def library_opened(
+        self, connection: int, credentials: Credentials, now: float, wall_ns: int, share: Share | None = None
+    ) -> None:
+        """A library that may use this executive has connected. Connection numbers are never used again.
+
+        `share` makes memory to share with it, should it ask for some.
+        """
         self._begin(now, wall_ns)
-        self._libraries.opened(connection, credentials)
+        self._libraries.opened(connection, credentials, share)
         self._settle()
 
     def library_data(self, connection: int, data: bytes, now: float, wall_ns: int) -> None:

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from openais.executive.connections import Connection, Connections, Credentials, Limits
+from openais.executive.connections import Connection, Connections, Credentials, Limits, Share
 from openais.executive.handshake import negotiate
 from openais.executive.outbox import Outbox
 from openais.executive.routing import Routing
@@ -63,9 +63,9 @@ class Libraries:
 
     # Inputs
 
-    def opened(self, number: int, credentials: Credentials) -> None:
+    def opened(self, number: int, credentials: Credentials, share: Share | None = None) -> None:
         """A connection was accepted and let in."""
-        connection = self._connections.add(number, credentials)
+        connection = self._connections.add(number, credentials, share)
         if self._ended:
             self._connections.goodbye(connection, ErrorCode.LIBRARY, self._ended)
         elif len(self._connections) > self._limits.connections_max:
@@ -213,9 +213,13 @@ class Libraries:
         connection.service, connection.version = service, version
         connection.routes = self._routing.library[service.service_id]
         number = connection.number
+        shared = connection.share() if request.shares and connection.share is not None else None
         answer = Initialized(
-            version.release, version.major, version.minor, self._node_id, number, self._limits.frame_max
-        )
+            version.release, version.major, version.minor, self._node_id, number, self._limits.frame_max,
+            0 if shared is None else shared[1],
+        )  # fmt: skip
+        if shared is not None:
+            connection.shared = connection.reader.shared = shared[0]
         self._connections.send(number, pack(INITIALIZE_NUMBER, Kind.RESPONSE, call, encode(answer)))
         credentials = connection.credentials
         library = LibraryConnection(number, credentials.process_id, request.process_name, credentials.user_id, version)

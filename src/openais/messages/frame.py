@@ -6,7 +6,9 @@
     error   u8    ErrorCode of a response; 1 (OK) otherwise
     call    u64   number of the call that a request makes and a response answers; 0 for a callback
 
-all little endian, then the body. A response whose error is not OK has no message body but a UTF-8 explanation.
+all little endian, then the body. A response whose error is not OK has no message body but a UTF-8 explanation. With
+SHARED in its kind a frame holds the place of its body in shared memory instead (see `messages.shared`); one of the kind
+RELEASED concerns that memory only.
 The first frame on a connection is a request of number 0 of `Initialize`, which chooses the service.
 """
 
@@ -14,7 +16,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from openais.messages.base import Kind, Malformed
 from openais.types import ErrorCode
@@ -23,6 +25,12 @@ HEADER: Final = struct.Struct("<IHBBQ")
 _LENGTH: Final = struct.Struct("<I")
 _KINDS: Final = {kind.value: kind for kind in (Kind.REQUEST, Kind.RESPONSE, Kind.CALLBACK)}
 _ERRORS: Final = {code.value: code for code in ErrorCode}
+SHARED: Final = 0x80
+"""In the kind of a frame: what follows the header is the place of the body in shared memory."""
+RELEASED: Final = 0x40
+"""The kind of a frame that says, by its call, up to which position shared memory is free again."""
+PLACE: Final = struct.Struct("<QI")
+"""Position and length of a body in shared memory."""
 FRAME_MAX: Final = 17 * 1024 * 1024
 """Bytes of the largest frame either side accepts, unless configured smaller."""
 
@@ -39,6 +47,16 @@ class Frame(NamedTuple):
     error: ErrorCode
     call: int
     body: memoryview
+
+
+class Incoming(Protocol):
+    """Shared memory, as far as who reads frames needs it; both raise Malformed."""
+
+    def take(self, position: int, length: int) -> memoryview:
+        """The body at a place."""
+
+    def released(self, position: int) -> None:
+        """The other side has taken everything up to this position."""
 
 
 def pack(number: int, kind: Kind, call: int, body: bytes, error: ErrorCode = ErrorCode.OK) -> bytes:
@@ -62,6 +80,8 @@ class FrameReader:
 
     def __init__(self, frame_max: int = FRAME_MAX) -> None:
         self._frame_max = frame_max
+        self.shared: Incoming | None = None
+        """Where bodies may be that are not in the stream."""
         self._data = memoryview(b"")
         """What was fed and not cut yet."""
         self._parts: list[bytes | memoryview] = []
@@ -85,15 +105,16 @@ class FrameReader:
         data, start = self._data, 0
         if self._held:
             start, first = self._complete(data)
-            if first is not None:
-                yield self._frame(first, 0, len(first))
+            if first is not None and (frame := self._frame(first, 0, len(first))) is not None:
+                yield frame
         end = len(data)
         while end - start >= HEADER.size:
             length = self._length(data, start)
             if end - start < length:
                 self._wanted = length
                 break
-            yield self._frame(data, start, length)
+            if (frame := self._frame(data, start, length)) is not None:
+                yield frame
             start += length
         if start < end:
             self._hold(data[start:])
@@ -126,10 +147,28 @@ class FrameReader:
             raise Malformed(f"frame: length {length}, expected {HEADER.size} to {self._frame_max}")
         return int(length)
 
-    def _frame(self, data: memoryview, start: int, length: int) -> Frame:
+    def _frame(self, data: memoryview, start: int, length: int) -> Frame | None:
+        """The frame that is there; None when it concerns shared memory only."""
         _, number, kind, error, call = HEADER.unpack_from(data, start)
+        body = data[start + HEADER.size : start + length]
+        if kind >= RELEASED and self.shared is not None:
+            if kind == RELEASED:
+                self.shared.released(call)
+                return None
+            kind &= ~SHARED
+            body = self._body(body)
         if kind not in _KINDS:
             raise Malformed(f"frame: kind {kind}, expected 0 to 2")
         if error not in _ERRORS:
             raise Malformed(f"frame: error code {error} is none of SaAisErrorT")
-        return Frame(number, _KINDS[kind], _ERRORS[error], call, data[start + HEADER.size : start + length])
+        return Frame(number, _KINDS[kind], _ERRORS[error], call, body)
+
+    def _body(self, place: memoryview) -> memoryview:
+        """The body in shared memory."""
+        if len(place) != PLACE.size:
+            raise Malformed(f"frame: a place of {len(place)} bytes, expected {PLACE.size}")
+        position, length = PLACE.unpack(place)
+        if length > self._frame_max - HEADER.size:
+            raise Malformed(f"frame: body of {length} bytes, expected at most {self._frame_max - HEADER.size}")
+        assert self.shared is not None
+        return self.shared.take(position, length)

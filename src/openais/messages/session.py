@@ -25,11 +25,17 @@ class Initialize(Message, frozen=True):
     minor: Annotated[int, msgspec.Meta(ge=0, le=255)]
     process_id: Annotated[int, msgspec.Meta(ge=0, le=0xFFFF_FFFF)] = 0
     process_name: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    shares: bool = False
+    """Whether the library would share memory with the executive (see `messages.shared`)."""
 
 
 @session_message
 class Initialized(Message, frozen=True):
-    """The session is open: the version in force, who the executive is, the largest frame it accepts in bytes."""
+    """The session is open: the version in force, who the executive is, the largest frame it accepts in bytes.
+
+    With `shared_bytes` a file descriptor comes along, of memory in two halves of so many: for what the executive sends,
+    then for what the library sends.
+    """
 
     release: str
     major: int
@@ -37,6 +43,7 @@ class Initialized(Message, frozen=True):
     node_id: NodeId
     connection: int
     frame_max: int
+    shared_bytes: int = 0
 
 
 @session_message

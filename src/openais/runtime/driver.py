@@ -17,10 +17,11 @@ import subprocess
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from functools import partial
 from typing import Any, Final
 
 from openais.config.settings import Settings
-from openais.executive.connections import Credentials
+from openais.executive.connections import Credentials, Share
 from openais.executive.effects import AppendLog, CloseLibrary, ExecutiveEffect, Left, ToLibrary
 from openais.executive.executive import Executive
 from openais.executive.flight_recorder import FlightRecorder
@@ -58,7 +59,7 @@ class NodeDriver:
         self.settings = settings
         self._listen = listen
         self._cleanup = ExitStack()
-        self._connections: Final = LibraryConnections(self)
+        self._connections: Final = LibraryConnections(self, settings.ipc.shared_memory)
         self._written: Final[dict[int, int]] = {}
         """By connection: bytes that were written to it and that the executive was not told of."""
         self._written_least: Final = settings.ipc.queue_throttle // WRITTEN_SHARE
@@ -143,9 +144,9 @@ class NodeDriver:
 
     # The library connections' host
 
-    def library_opened(self, connection: int, credentials: Credentials) -> None:
+    def library_opened(self, connection: int, credentials: Credentials, share: Share) -> None:
         """A library was let in."""
-        self._input(self.executive.library_opened, connection, credentials)
+        self._input(partial(self.executive.library_opened, share=share), connection, credentials)
 
     def library_data(self, connection: int, data: bytes) -> None:
         """It sent these bytes."""

@@ -10,12 +10,16 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import os
 import socket
 from collections import deque
 from collections.abc import Iterable
+from functools import partial
 from typing import Final, Protocol
 
-from openais.executive.connections import Credentials
+from openais.executive.connections import Credentials, Share
+from openais.messages.shared import SharedMemory
+from openais.runtime.shared_file import DIRECTION_BYTES, share
 
 READ_MAX: Final = 256 * 1024
 VECTORS_MAX: Final = 512
@@ -30,8 +34,8 @@ log = logging.getLogger(__name__)
 class LibraryHost(Protocol):
     """Whom connections serve: the executive, behind its driver."""
 
-    def library_opened(self, connection: int, credentials: Credentials) -> None:
-        """A library was let in."""
+    def library_opened(self, connection: int, credentials: Credentials, share: Share) -> None:
+        """A library was let in. `share` makes memory to share with it."""
 
     def library_data(self, connection: int, data: bytes) -> None:
         """It sent these bytes."""
@@ -75,7 +79,7 @@ class _Write:
 class _Connection:
     """One stream socket. `closing` once no more is read of it and it ends when its queue is empty."""
 
-    __slots__ = ("closing", "number", "queue", "socket", "writing")
+    __slots__ = ("closing", "descriptor", "number", "queue", "shares", "socket", "writing")
 
     def __init__(self, number: int, stream: socket.socket) -> None:
         self.number = number
@@ -84,13 +88,24 @@ class _Connection:
         self.writing = False
         """Whether the loop tells when it can be written again."""
         self.closing: asyncio.TimerHandle | None = None
+        self.shares = False
+        """Whether memory is shared with it."""
+        self.descriptor = -1
+        """Goes with what is written next."""
+
+    def take_descriptor(self) -> int:
+        """The descriptor, which is the caller's to close from now on."""
+        descriptor, self.descriptor = self.descriptor, -1
+        return descriptor
 
 
 class LibraryConnections:
     """All connections of an executive, in the loop that runs when they are attached."""
 
-    def __init__(self, host: LibraryHost) -> None:
+    def __init__(self, host: LibraryHost, shares_max: int = 0) -> None:
+        """With up to `shares_max` of them memory is shared, if they want to."""
         self._host = host
+        self._shares_left = shares_max
         self._numbers = itertools.count(1)
         self._connections: dict[int, _Connection] = {}
         self._unflushed: dict[int, _Connection] = {}
@@ -108,7 +123,7 @@ class LibraryConnections:
         connection = _Connection(next(self._numbers), stream)
         self._connections[connection.number] = connection
         self._watch(connection)
-        self._host.library_opened(connection.number, credentials)
+        self._host.library_opened(connection.number, credentials, partial(self._share, connection))
         return connection.number
 
     def write(self, number: int, *pieces: bytes | memoryview) -> None:
@@ -147,6 +162,15 @@ class LibraryConnections:
             self._write_some(connection)
             self._end(connection)
 
+    def _share(self, connection: _Connection) -> tuple[SharedMemory, int] | None:
+        made = share() if self._shares_left > 0 and not connection.shares else None
+        if made is None:
+            return None
+        self._shares_left -= 1
+        connection.shares = True
+        memory, connection.descriptor = made
+        return memory, DIRECTION_BYTES
+
     def _watch(self, connection: _Connection) -> None:
         asyncio.get_running_loop().add_reader(connection.socket, self._readable, connection)
 
@@ -181,7 +205,11 @@ class LibraryConnections:
         queue = connection.queue
         if queue:
             try:
-                count = connection.socket.sendmsg(_vectors(queue))
+                if connection.descriptor < 0:
+                    count = connection.socket.sendmsg(_vectors(queue))
+                else:
+                    count = socket.send_fds(connection.socket, _vectors(queue), [connection.descriptor])
+                    os.close(connection.take_descriptor())
             except BlockingIOError:
                 count = 0
             except OSError:
@@ -224,6 +252,9 @@ class LibraryConnections:
         self._unwatch(connection)
         self._want_writing(connection, False)
         connection.socket.close()
+        if connection.descriptor >= 0:
+            os.close(connection.take_descriptor())
+        self._shares_left += connection.shares
         self._host.library_closed(connection.number)
 
 

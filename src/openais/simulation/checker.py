@@ -38,6 +38,7 @@ TITLES: Final = {
     "11": "liveness after the last fault",
     "groups": "a message reaches the members of its groups only",
     "replicas": "replicated state is equal on all members of a configuration",
+    "checkpoints": "checkpoints are equal everywhere, and hold what was written",
     "views": "cluster views are equal everywhere",
     "product": "the product stopped or failed",
 }

@@ -29,7 +29,7 @@ def in_words(datagram: bytes) -> str:
 
 def _data(datagram: bytes) -> str:
     packet = wire.read_data(datagram)
-    names = {wire.AFTER_TOKEN: "after-token", wire.RECOVERED: "recovered", wire.SAFE: "safe"}
+    names = {wire.AFTER_TOKEN: "after-token", wire.RECOVERED: "recovered", wire.SAFE: "safe", wire.KEPT: "kept"}
     flags = "".join(f" {name}" for flag, name in names.items() if packet.flags & flag)
     return f"{packet.sequence} of {packet.sender} in {packet.ring_id}, {len(datagram)} bytes{flags}"
 

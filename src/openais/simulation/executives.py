@@ -119,8 +119,10 @@ class ExecutiveNode(Node[Executive]):
     def __init__(self, node_id: NodeId, around: Surroundings, cluster: ExecutiveCluster) -> None:
         super().__init__(node_id, around)
         self._cluster = cluster
-        self._logs: list[AppendLog] = []
-        """What waits for the disk; the first is being written."""
+        self._writing: list[AppendLog] = []
+        """What the disk writes, all at once."""
+        self._waiting: list[AppendLog] = []
+        """What waits for the disk."""
 
     def perform(self, effect: object) -> None:
         super().perform(effect)
@@ -129,31 +131,37 @@ class ExecutiveNode(Node[Executive]):
         elif isinstance(effect, CloseLibrary):
             self._cluster.programs[effect.connection].closed_by_executive(effect.grace_s)
         elif isinstance(effect, AppendLog):
-            self._logs.append(effect)
-            if len(self._logs) == 1:
+            self._waiting.append(effect)
+            if not self._writing:
                 self._write_log()
         elif isinstance(effect, Left):
             self.crash()
             self._cluster.departed(self.node_id)
 
     def _write_log(self) -> None:
+        self._writing, self._waiting = self._waiting, []
         delay_us = self._cluster.chance.randint(*self.disk.delay_us)
         self._cluster.scheduler.after(delay_us, self._log_written, self.boots, self.disk)
 
     def _log_written(self, boots: int, disk: Disk) -> None:
-        if boots != self.boots or not self._logs or disk is not self.disk:
+        if boots != self.boots or not self._writing or disk is not self.disk:
             return
-        written = self._logs.pop(0)
-        disk.log.write(written.log)
-        service, token = written.service, written.log.token
-        self.call(lambda executive, now, wall_ns: executive.log_stored(service, token, now, wall_ns))
-        if self._logs:
+        written, self._writing = self._writing, []
+        for each in written:
+            disk.log.write(each.log)
+        if self._waiting:
             self._write_log()
+        service, token = written[-1].service, written[-1].log.token
+        self.call(lambda executive, now, wall_ns: executive.log_stored(service, token, now, wall_ns))
 
     def crash(self) -> None:
-        if self._logs:
-            self.disk.log.tear(self._logs[0].log, self._cluster.chance)
-            self._logs.clear()
+        if self._writing:
+            chance = self._cluster.chance
+            *whole, torn = self._writing[: chance.randint(1, len(self._writing))]
+            for each in whole:
+                self.disk.log.write(each.log)
+            self.disk.log.tear(torn.log, chance)
+        self._writing, self._waiting = [], []
         super().crash()
         self._cluster.connections_lost(self.node_id)
 

@@ -14,6 +14,9 @@ A visit does, in this order (Totem paper, section 4.1, and the accelerated ring 
 7. The token goes out, already counting the packets that follow it.
 8. The safe line is the lower of the aru sent on this and on the previous visit: every member had the chance to lower
    it in between.
+
+A visit may be drawn out: who sends a few packets after which nobody else wants to send, and sent the last ones too, may
+well send more. It keeps the token between steps 4 and 5 and says so on its packets (KEPT).
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ from openais.totem.core import Core, Ring, earliest
 from openais.totem.effects import Scope
 from openais.totem.flow import new_packets_max
 from openais.totem.parts import PACKET_MAX, cut
-from openais.totem.wire import AFTER_TOKEN, Packet, Token, encode_data
+from openais.totem.wire import AFTER_TOKEN, KEPT, SAFE, Token, encode_data
 from openais.types import NodeId
 
 _STUCK_VISITS: Final = 250
@@ -49,6 +52,25 @@ class Source(Protocol):
 
     def pack(self) -> tuple[list[bytes | memoryview], int] | None:
         """The parts of the next body and its data flags."""
+
+
+class _Visit:
+    """What one visit of the token has done so far."""
+
+    __slots__ = ("asked_up_to", "backlog_others", "complete", "others", "resent", "resent_count", "sent", "token")
+
+    def __init__(self, token: Token, asked_up_to: int, others: int, backlog_others: int) -> None:
+        self.token = token
+        self.complete = token.aru == token.sequence
+        """The aru was the token's sequence when it came."""
+        self.asked_up_to = asked_up_to
+        self.others = others
+        """Packets that the others sent in the last rotation."""
+        self.backlog_others = backlog_others
+        self.resent: list[bytes] = []
+        self.resent_count = 0
+        self.sent = 0
+        """New packets that were sent in this visit."""
 
 
 class Circulation:
@@ -84,12 +106,19 @@ class Circulation:
         self.received_at = now
         self.loss_deadline = now + self._loss_s
         self._repeat_deadline: float | None = None
+        self._visit: _Visit | None = None
+        """The visit of a token that is kept."""
         self._wary_visits = 0
         """Visits for which a token that got lost lately has us not wait for the holder of a quiet one."""
 
     @property
     def deadline(self) -> float:
         return earliest(self.loss_deadline, self._repeat_deadline)
+
+    @property
+    def keeping(self) -> bool:
+        """Whether the token is kept in the middle of a visit."""
+        return self._visit is not None
 
     def first_token(self) -> Token:
         """What the representative of a new ring starts from."""
@@ -118,33 +147,52 @@ class Circulation:
         self.loss_deadline = now + self._loss_s
         return True
 
-    def visit(self, token: Token, source: Source, now: float, accelerated: int) -> None:
-        """Does the work of a token that was accepted, and sends it on."""
-        core, ring = self._core, self.ring
-        complete = token.aru == token.sequence
-        asked_up_to = self.sent_sequence if accelerated else token.sequence
-        resent, resent_count = self._answer(token)
+    def visit(self, token: Token, source: Source, now: float, accelerated: int, *, may_keep: bool = False) -> bool:
+        """Does the work of a token that was accepted, and sends it on; True when it is kept instead, if it `may`."""
         others = max(0, token.fcc - self._sent_packets)
         backlog_others = max(0, token.backlog - self._sent_backlog)
+        visit = _Visit(token, self.sent_sequence if accelerated else token.sequence, others, backlog_others)
+        visit.resent, visit.resent_count = self._answer(token)
+        self._visit = visit
+        return self.go_on(source, now, accelerated, may_keep=may_keep)
+
+    def go_on(self, source: Source, now: float, accelerated: int, *, may_keep: bool = False) -> bool:
+        """Sends what may be sent in this visit, then the token, unless that is kept."""
+        visit, ring = self._visit, self.ring
+        assert visit is not None
+        token = visit.token
         allowed = new_packets_max(
-            core.settings,
-            sent_by_others=others + resent_count,
+            self._core.settings,
+            sent_by_others=visit.others + visit.resent_count,
             backlog=source.backlog(),
-            backlog_others=backlog_others,
+            backlog_others=visit.backlog_others,
             gap=token.sequence - ring.safe_line,
+            sent_before=visit.sent,
         )
-        before, after = self._number(token, source, allowed, accelerated, backlog_others)
-        self._set_aru(token, complete)
-        self._ask(token, asked_up_to)
-        self.lossy = bool(resent or token.requests)
-        self._sent_packets = resent_count + len(before) + len(after)
-        self._sent_backlog = source.backlog()
-        token.fcc = others + self._sent_packets
-        token.backlog = backlog_others + self._sent_backlog
-        self._pass_on(token, resent + before, after, now)
+        bodies = _take(source, allowed)
+        visit.sent += len(bodies)
+        waiting = source.backlog()
+        few = len(bodies) <= _FEW_PACKETS and not (visit.backlog_others or waiting)
+        keep = may_keep and few and self._worth_keeping(visit, bodies)
+        before, after = self._number(token, bodies, 0 if few else accelerated, KEPT if keep else 0)
+        if keep:
+            if before:
+                self._core.multicast(Scope.RING, ring.members, tuple(before))
+            return True
+        self._visit = None
+        self._set_aru(token, visit.complete)
+        self._ask(token, visit.asked_up_to)
+        self.lossy = bool(visit.resent or token.requests)
+        self._sent_packets = visit.resent_count + visit.sent
+        self._sent_backlog = waiting
+        token.fcc = visit.others + self._sent_packets
+        token.backlog = visit.backlog_others + waiting
+        self.quiet = token.sequence == token.aru and not (token.backlog or token.requests or self._sent_packets)
+        self._pass_on(token, visit.resent + before, after, now)
         ring.safe_line = max(ring.safe_line, min(self._sent_aru, token.aru))
         self._watch_aru(token, now)
         self._sent_aru, self._aru_setter = token.aru, token.aru_setter
+        return False
 
     def is_idle(self, token: Token) -> bool:
         """Whether in this whole rotation nobody sent, lacked or waited for anything: the tokens of all were quiet."""
@@ -220,32 +268,30 @@ class Circulation:
         else:
             self._stuck_visits += 1
 
+    def _worth_keeping(self, visit: _Visit, bodies: list[tuple[list[bytes | memoryview], int]]) -> bool:
+        """Whether we may well be the next to send, and nobody waits for the token to come round."""
+        token, store = visit.token, self.ring.store
+        ours = bool(visit.sent) and store.high_sender == self._core.node_id
+        lacking = not visit.complete or token.requests or visit.resent or store.aru < token.sequence
+        safe = store.safe_high > self.ring.safe_line or any(flags & SAFE for _, flags in bodies)
+        return ours and not (lacking or safe) and visit.sent < self._core.settings.visit_max
+
     def _number(
-        self, token: Token, source: Source, allowed: int, accelerated: int, backlog_others: int
+        self, token: Token, bodies: list[tuple[list[bytes | memoryview], int]], accelerated: int, flags: int
     ) -> tuple[list[bytes], list[bytes]]:
-        """Numbers up to `allowed` new packets, keeps them, and says which go before and which after the token."""
-        bodies: list[tuple[list[bytes | memoryview], int]] = []
-        while len(bodies) < allowed:
-            packed = source.pack()
-            if packed is None:
-                break
-            bodies.append(packed)
+        """Numbers new packets, keeps them, and says which go before and which after the token."""
         core, store = self._core, self.ring.store
-        if len(bodies) <= _FEW_PACKETS and not (backlog_others or source.backlog()):
-            accelerated = 0
         first_after = max(0, len(bodies) - accelerated)
         raws = []
-        for at, (body, flags) in enumerate(bodies):
+        for at, (body, body_flags) in enumerate(bodies):
             token.sequence += 1
-            if at >= first_after:
-                flags |= AFTER_TOKEN
-            packet: Packet = encode_data(core.cluster, core.node_id, self.ring.ring_id, token.sequence, flags, *body)
+            flags_here = flags | body_flags | (AFTER_TOKEN if at >= first_after else 0)
+            packet = encode_data(core.cluster, core.node_id, self.ring.ring_id, token.sequence, flags_here, *body)
             store.add(packet)
             raws.append(packet.raw)
         return raws[:first_after], raws[first_after:]
 
     def _set_aru(self, token: Token, complete: bool) -> None:
-        """`complete`: the aru was the token's sequence when it came."""
         aru = min(self.ring.store.aru, token.sequence)
         if aru < token.aru or token.aru_setter == self._core.node_id or complete:
             token.aru = aru
@@ -271,12 +317,19 @@ class Circulation:
         core.send(self.successor, self._last_datagram)
         if after:
             core.multicast(Scope.RING, ring.members, tuple(after))
-        self.quiet = token.sequence == token.aru and not (token.backlog or token.requests or before or after)
         self._wary_visits = max(0, self._wary_visits - 1)
         settings = core.settings
         held = settings.hold_s if self.quiet and not self._wary_visits else 0.0
         self._repeat_deadline = now + held + settings.token_retransmit_s
         self.loss_deadline = now + self._loss_s
+
+
+def _take(source: Source, count: int) -> list[tuple[list[bytes | memoryview], int]]:
+    """Up to `count` bodies with their flags."""
+    bodies: list[tuple[list[bytes | memoryview], int]] = []
+    while len(bodies) < count and (packed := source.pack()) is not None:
+        bodies.append(packed)
+    return bodies
 
 
 def _expand(ranges: list[tuple[int, int]]) -> list[int]:

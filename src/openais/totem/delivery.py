@@ -18,6 +18,7 @@ from openais.types import Guarantee, NodeId, Priority
 _HEAD_MAX: Final = 1 + 255 * 256
 _PRIORITIES: Final = tuple(Priority)
 _NO_GROUPS: Final[tuple[bytes, ...]] = ()
+_NO_HEAD: Final = b"\0"
 
 
 class _Partial:
@@ -67,6 +68,11 @@ class Delivery:
         except (struct.error, ValueError, IndexError):
             self._count("malformed_entry")
 
+    def message(self, sender: NodeId, head: bytes, payload: bytes, flags: int) -> None:
+        """Delivers a message that needed no packet: its head with the groups, its payload, its flags."""
+        groups = _NO_GROUPS if head == _NO_HEAD else self._groups(memoryview(head))[0]
+        self._hand_on(sender, flags, groups, memoryview(payload))
+
     def forget(self, kept: frozenset[NodeId] = frozenset()) -> None:
         """Drops the messages begun by all senders but `kept`: their missing parts will not come."""
         self._partial = {key: partial for key, partial in self._partial.items() if key[0] in kept}
@@ -90,20 +96,26 @@ class Delivery:
             self._message(sender, flags, memoryview(b"".join(partial.parts)))
 
     def _message(self, sender: NodeId, flags: int, message: memoryview) -> None:
-        count = message[0]
+        if message[0]:
+            groups, at = self._groups(message)
+        else:
+            groups, at = _NO_GROUPS, 1
+        self._hand_on(sender, flags, groups, message[at:])
+
+    def _groups(self, message: memoryview) -> tuple[tuple[bytes, ...], int]:
+        """The groups at the head of a message, and where its payload begins. Raises IndexError and ValueError."""
         at = 1
-        groups = _NO_GROUPS
-        if count:
-            names = []
-            for _ in range(count):
-                length = message[at]
-                names.append(bytes(message[at + 1 : at + 1 + length]))
-                at += 1 + length
-            if at > len(message):
-                raise ValueError
-            groups = tuple(names)
-            if self.groups.isdisjoint(groups):
-                return
+        names = []
+        for _ in range(message[0]):
+            length = message[at]
+            names.append(bytes(message[at + 1 : at + 1 + length]))
+            at += 1 + length
+        if at > len(message):
+            raise ValueError
+        return tuple(names), at
+
+    def _hand_on(self, sender: NodeId, flags: int, groups: tuple[bytes, ...], payload: memoryview) -> None:
+        if groups and self.groups.isdisjoint(groups):
+            return
         guarantee = Guarantee.SAFE if flags & SAFE_ENTRY else Guarantee.AGREED
-        priority = _PRIORITIES[flags >> PRIORITY_SHIFT & 3]
-        self._deliver(Delivered(sender, groups, message[at:], guarantee, priority))
+        self._deliver(Delivered(sender, groups, payload, guarantee, _PRIORITIES[flags >> PRIORITY_SHIFT & 3]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from openais.totem import gather
@@ -10,7 +11,7 @@ from openais.totem.core import Core, Ring, earliest
 from openais.totem.effects import Address, Configuration, RingId, Scope
 from openais.totem.state import State
 from openais.totem.strangers import Strangers
-from openais.totem.wire import Announce, Join, Packet, Token, encode_data, encode_wake
+from openais.totem.wire import KEPT, Announce, Join, Packet, Token, encode_wake
 from openais.types import NodeId
 
 
@@ -26,7 +27,12 @@ class Operational(State):
         self._alone = len(core.ring.members) == 1
         self._strangers = Strangers(core)
         self._held: Token | None = None
+        """The token, while it rests here or is kept in the middle of a visit."""
         self._hold_deadline: float | None = None
+        self._kept_until = now
+        """However much is sent, the token is kept no longer."""
+        self._kept_elsewhere = False
+        """The sender of the highest packet keeps the token, as far as we know."""
         self._woken = False
         self._asked_to_wake = False
         self._announce_deadline = now
@@ -46,8 +52,11 @@ class Operational(State):
     def data(self, packet: Packet, now: float) -> None:
         ring = self._ring
         if packet.ring_id == ring.ring_id:
-            if packet.sender not in ring.members or not ring.store.add(packet):
+            store = ring.store
+            if packet.sender not in ring.members or not store.add(packet):
                 self.core.count("packet_repeated")
+            elif packet.sequence == store.high:
+                self._kept_elsewhere = bool(packet.flags & KEPT)
         elif packet.sender not in ring.members:
             self.core.count("foreign_ring")
         elif packet.ring_id.sequence > ring.ring_id.sequence:
@@ -59,11 +68,13 @@ class Operational(State):
     def token(self, token: Token, now: float) -> None:
         if not self._circulation.accept(token, now):
             return
-        self._asked_to_wake = False
-        if self._may_hold(token):
+        self._asked_to_wake = self._kept_elsewhere = False
+        woken, self._woken = self._woken, False
+        if not woken and self._may_hold(token):
             self._held = token
             self._hold_deadline = now + self.core.settings.hold_s
         else:
+            self._kept_until = now if woken else now + self.core.settings.keep_max_s
             self._visit(token, now)
 
     def join(self, join: Join, address: Address, now: float) -> None:
@@ -114,6 +125,7 @@ class Operational(State):
 
     def woken(self, now: float) -> None:
         if self._held is not None:
+            self._kept_until = now
             self._release(now)
         else:
             self._woken = True
@@ -126,16 +138,18 @@ class Operational(State):
             self._run_alone(now)
         elif self._held is not None:
             if core.queues.backlog() or core.leaving:
+                if not self._circulation.keeping:
+                    self._kept_until = now + core.settings.keep_max_s
                 self._release(now)
-        elif self._circulation.quiet and not self._asked_to_wake and core.queues.backlog():
-            holder = self._resting_place()
-            if holder != core.node_id:
-                self._asked_to_wake = True
-                core.send(holder, encode_wake(core.cluster, core.node_id, self._ring.ring_id))
+        elif self._circulation.quiet or self._kept_elsewhere:
+            self._ask_for_token(bool(core.queues.backlog()))
 
     def burst_end(self, now: float) -> None:
         self._circulation.progress()
         self._deliver()
+        if self._kept_elsewhere:
+            store = self._ring.store
+            self._ask_for_token(store.aru < store.high or bool(self.core.queues.backlog()))
 
     def timeout(self, now: float) -> None:
         if self._leave_deadline is not None and now >= self._leave_deadline:
@@ -145,6 +159,7 @@ class Operational(State):
             self._announce(now, to_strangers=False)
         if self._held is not None:
             if self._hold_deadline is not None and now >= self._hold_deadline:
+                self._kept_until = now
                 self._release(now)
         elif not self._alone and not self._circulation.timeout(now):
             self._gather(self._circulation.loss_reason(now), now)
@@ -168,8 +183,7 @@ class Operational(State):
 
     def _may_hold(self, token: Token) -> bool:
         """Whether the ring is idle and the token rests here: nothing to send, all received, what is safe delivered."""
-        if self._woken or self.core.leaving or self._resting_place() != self.core.node_id:
-            self._woken = False
+        if self.core.leaving or self._resting_place() != self.core.node_id:
             return False
         ring = self._ring
         done = token.sequence == ring.delivered and ring.store.safe_high <= ring.safe_line
@@ -182,15 +196,27 @@ class Operational(State):
         """
         return self._ring.store.high_sender or self._ring.ring_id.representative
 
+    def _ask_for_token(self, wanted: bool) -> None:
+        """Asks who holds the token to pass it on, once until it comes."""
+        core = self.core
+        holder = self._resting_place()
+        if wanted and not self._asked_to_wake and holder != core.node_id:
+            self._asked_to_wake = True
+            core.send(holder, encode_wake(core.cluster, core.node_id, self._ring.ring_id))
+
     def _release(self, now: float) -> None:
         token, self._held, self._hold_deadline = self._held, None, None
         assert token is not None
         self._visit(token, now)
 
     def _visit(self, token: Token, now: float) -> None:
-        core, before = self.core, token.sequence
-        self._circulation.visit(token, core.queues, now, core.settings.accelerated_window)
-        if self._circulation.lossy:
+        core, circulation, before = self.core, self._circulation, token.sequence
+        settings = core.settings
+        may_keep = now < self._kept_until and not core.leaving and self._resting_place() == core.node_id
+        go_on = circulation.go_on if circulation.keeping else partial(circulation.visit, token)
+        if go_on(core.queues, now, settings.accelerated_window, may_keep=may_keep):
+            self._held, self._hold_deadline = token, min(now + settings.keep_s, self._kept_until)
+        elif circulation.lossy:
             core.queues.packet_size.lossy()
         elif token.sequence > before:
             core.queues.packet_size.clean()
@@ -210,15 +236,10 @@ class Operational(State):
             store.discard(min(ring.safe_line, ring.delivered))
 
     def _run_alone(self, now: float) -> None:
-        """A ring of one needs no token: what is sent is received by all."""
-        core, ring = self.core, self._ring
-        store = ring.store
-        while (packed := core.queues.pack()) is not None:
-            body, flags = packed
-            core.queues.packet_size.clean()
-            store.add(encode_data(core.cluster, core.node_id, ring.ring_id, store.high + 1, flags, *body))
-            ring.safe_line = store.aru
-            self._deliver()
+        """A ring of one needs neither token nor packets: what is sent is received by all."""
+        core = self.core
+        while (message := core.queues.take()) is not None:
+            core.delivery.message(core.node_id, *message)
         if core.leaving and core.queues.empty():
             gather.leave_message(core)
 

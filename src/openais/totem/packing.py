@@ -154,6 +154,15 @@ class SendQueues:
                     self._count -= 1
         return (parts, SAFE if flags else 0) if parts else None
 
+    def take(self) -> tuple[bytes, bytes, int] | None:
+        """The next message whole: its head with the groups, its payload, its flags; None when nothing waits."""
+        for priority in self._flowing():
+            message = self._queues[priority].popleft()
+            self._count -= 1
+            self._bytes[priority] -= message.size - message.sent
+            return message.groups, message.payload, message.flags
+        return None
+
     def counts(self) -> dict[str, int]:
         """Messages waiting, by the name of their priority."""
         return {priority.name.lower(): len(queue) for priority, queue in self._queues.items()}

@@ -61,6 +61,16 @@ class RingSettings:
         return self.token_timeout_s / 4
 
     @property
+    def keep_s(self) -> float:
+        """How long after a packet its sender keeps the token, as it may well send the next."""
+        return self.token_timeout_s / 250
+
+    @property
+    def keep_max_s(self) -> float:
+        """How long it keeps it in all, however much it sends."""
+        return self.token_timeout_s / 20
+
+    @property
     def join_s(self) -> float:
         """Join messages are repeated this often while gathering."""
         return self.token_timeout_s / 10

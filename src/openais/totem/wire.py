@@ -64,6 +64,8 @@ RECOVERED: Final = 2
 """Data flag: the body is a data packet of an older ring, sent again in recovery."""
 SAFE: Final = 4
 """Data flag: holds a message, or a part of one, that asks for safe delivery."""
+KEPT: Final = 8
+"""Data flag: its sender keeps the token for now, and passes it on as soon as somebody asks."""
 LEAVE: Final = 1
 """Join flag: the sender leaves in order."""
 

@@ -61,12 +61,25 @@ class Part:
     def sources(self) -> tuple[NodeId, ...]:
         return tuple(node for node in self.state.sources if node in self.component.members)
 
+    @property
+    def quorate_ring(self) -> int:
+        """The last quorate ring that this replica was in; 0 when it was made after the last one of its component."""
+        last, made_in = self.component.quorate_ring, self.state.created.where
+        return last if (made_in.sequence, made_in.part) <= (last, 0) else 0
+
     def includes(self, other: Part) -> bool:
         """Whether this replica has, or had, all that the other one has: the other is behind."""
         changed, gap = other.state.changed, self.state.gap
         if gap is not None and gap[0] < changed.stamp <= gap[1] and changed != self.state.changed:
             return False
-        return known(self.component.stretches, changed)
+        return known(self.component.stretches, changed) and not self._made_after_loss_of(other)
+
+    def _made_after_loss_of(self, other: Part) -> bool:
+        """Whether the component lost all replicas of the other one, and made this one in its place."""
+        theirs = set(other.state.identities)
+        return theirs.isdisjoint(self.state.identities) and any(
+            not state.sources and not theirs.isdisjoint(state.identities) for state in self.component.checkpoints
+        )
 
 
 class Conflict(NamedTuple):
@@ -191,7 +204,7 @@ def _merge_parts(every: Sequence[Part], keep_losers: bool, outcome: Outcome) -> 
         winner = better
     equal = [part for part in complete if part.state.changed == winner.state.changed]
     losers = [part for part in complete if part not in equal]
-    losers.sort(key=lambda part: (-part.component.quorate_ring, -part.state.changed.stamp, part.component.members))
+    losers.sort(key=lambda part: (-part.quorate_ring, -part.state.changed.stamp, part.component.members))
     checkpoint = _checkpoint(every, parts, winner, tuple(sorted({node for part in equal for node in part.sources})))
     fallbacks = []
     for loser in losers:
@@ -222,7 +235,7 @@ def _better(one: Part, other: Part) -> tuple[Part, str]:
 
 
 def _winner(one: Part, other: Part) -> tuple[Part, str]:
-    rings = one.component.quorate_ring, other.component.quorate_ring
+    rings = one.quorate_ring, other.quorate_ring
     if rings[0] != rings[1]:
         return (one if rings[0] > rings[1] else other), "it was quorate last"
     stamps = one.state.changed.stamp, other.state.changed.stamp
