@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openais.config.amf import read_amf
+from openais.config.amf import read_amf, read_model
 from openais.config.problems import ConfigurationError
-from openais.messages.amf_model import SECOND_NS, Capability, RedundancyModel
+from openais.messages.amf_model import SECOND_NS, Capability, RedundancyModel, TypeLimit
 
 PAIR = b"""
 group {
@@ -159,6 +159,13 @@ def test_types_give_defaults_and_times_have_units() -> None:
             "amf.conf:7: limit: 'c many' is not a type and two numbers; expected a type and two numbers",
         ),
         (
+            "node_group {\n name: fast\n where: disk ssd\n}",
+            "amf.conf:1: no node is in this node group; expected `nodes: …`, or `where: …` of nodes described",
+        ),
+        ("node {\n name: a\n}\nnode {\n name: a\n}", "amf.conf:5: node 'a' is there already, in line 2"),
+        ("node {\n name: a\n failover_max: some\n}", "amf.conf:3: failover_max: 'some' is not a whole number"),
+        ("cluster {\n startup: soon\n}", "amf.conf:2: startup: 'soon' is not a time"),
+        (
             "group {\n name: g\n nodes: a\n component {\n name: c\n command: x\n level: -1\n }\n}",
             "amf.conf:7: level: '-1'",
         ),
@@ -188,3 +195,69 @@ def test_cycles_and_unknown_names_are_mistakes() -> None:
 def test_any_text_is_read_or_refused(content: bytes) -> None:
     with contextlib.suppress(ConfigurationError):
         read_amf(content, "amf.conf")
+
+
+NODES = b"""
+cluster {
+    startup: 5s
+}
+node {
+    name: alpha
+    set: disk ssd
+    set: rack one
+    failover_max: 3
+    failfast_on_termination_failure: on
+}
+node {
+    name: beta
+    set: disk ssd
+}
+node {
+    name: gamma
+}
+node_group {
+    name: fast
+    where: disk ssd
+}
+node_group {
+    name: near
+    nodes: alpha, gamma
+    where: rack one
+}
+group {
+    name: web
+    nodes: fast, delta
+    component {
+        name: server
+        command: x
+        instantiate_delayed_attempts: 3
+        instantiate_delay: 2s
+        limit: server 1 4
+    }
+}
+group {
+    name: db
+    nodes: near
+    component {
+        name: db
+        command: x
+    }
+}
+"""
+
+
+def test_nodes_have_attributes_and_limits_and_groups_name_groups_of_nodes() -> None:
+    model = read_model(NODES, "amf.conf")
+    assert model.startup_ns == 5 * SECOND_NS
+    assert [unit.node for unit in model.groups[0].units] == ["alpha", "beta", "delta"]
+    assert [unit.node for unit in model.groups[1].units] == ["alpha"]
+    alpha, beta, _ = model.nodes
+    assert (alpha.failover_max, alpha.failfast_on_termination_failure) == (3, True)
+    assert beta.attributes == (("disk", "ssd"),)
+    component = model.groups[0].units[0].components[0]
+    assert (component.instantiate_delayed_attempts, component.instantiate_delay_ns) == (3, 2 * SECOND_NS)
+    assert component.type_limits == (TypeLimit("server", 1, 4),)
+
+
+def test_new_groups_wait_for_their_units_unless_told_otherwise() -> None:
+    assert read_model(PAIR, "amf.conf").startup_ns == 2 * SECOND_NS

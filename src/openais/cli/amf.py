@@ -94,7 +94,7 @@ def apply(file: Path, yes: bool, dry_run: bool, as_json: bool, socket: Path | No
             return
         if not yes:
             click.confirm("Put this into force?", abort=True, err=True)
-        handle.apply(wanted.groups, wanted.nodes, retry=True)
+        handle.apply(wanted.groups, wanted.nodes, wanted.startup_ns / 1e9, retry=True)
 
 
 def _administrative(name: str, operation: AdminOperation, text: str) -> None:

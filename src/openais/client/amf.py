@@ -216,12 +216,16 @@ class Amf(Library[AmfEvent]):
         self,
         groups: Sequence[GroupConfig],
         nodes: Sequence[NodeConfig] = (),
+        startup: float = 0.0,
         *,
         timeout: float | None = None,
         retry: bool = False,
     ) -> None:
-        """Puts a configuration into force. What it does not change is not disturbed."""
-        self._run(operations.apply(groups, nodes, retry), timeout)
+        """Puts a configuration into force. What it does not change is not disturbed.
+
+        New groups wait `startup` seconds at most until all their units are in service, before they are given work.
+        """
+        self._run(operations.apply(groups, nodes, startup, retry), timeout)
 
     def state(self, *, timeout: float | None = None, retry: bool = False) -> dict[str, Any]:
         """The states of all entities."""

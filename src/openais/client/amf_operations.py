@@ -188,9 +188,9 @@ def administrate(operation: AdminOperation, name: str, wait_s: float, retry: boo
     yield from ask(messages.Administrate(operation, name, int(wait_s * 1e9)), messages.Operated, retry)
 
 
-def apply(groups: Sequence[GroupConfig], nodes: Sequence[NodeConfig], retry: bool) -> Operation[None]:
+def apply(groups: Sequence[GroupConfig], nodes: Sequence[NodeConfig], startup_s: float, retry: bool) -> Operation[None]:
     """Puts a configuration into force."""
-    yield from ask(messages.Apply(tuple(groups), tuple(nodes)), messages.Applied, retry)
+    yield from ask(messages.Apply(tuple(groups), tuple(nodes), int(startup_s * 1e9)), messages.Applied, retry)
 
 
 def state(retry: bool) -> Operation[dict[str, Any]]:

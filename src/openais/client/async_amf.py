@@ -203,12 +203,13 @@ class AsyncAmf(AsyncLibrary[AmfEvent]):
         self,
         groups: Sequence[GroupConfig],
         nodes: Sequence[NodeConfig] = (),
+        startup: float = 0.0,
         *,
         timeout: float | None = None,
         retry: bool = False,
     ) -> None:
         """See `Amf.apply`."""
-        await self._run(operations.apply(groups, nodes, retry), timeout)
+        await self._run(operations.apply(groups, nodes, startup, retry), timeout)
 
     async def state(self, *, timeout: float | None = None, retry: bool = False) -> dict[str, Any]:
         """See `Amf.state`."""

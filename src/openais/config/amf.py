@@ -28,6 +28,7 @@ from openais.config.blocks import Block, parse_blocks
 from openais.config.problems import ConfigurationError, Place, Problem
 from openais.config.table import did_you_mean
 from openais.messages.amf_model import (
+    SECOND_NS,
     Capability,
     ComponentConfig,
     CsiConfig,
@@ -51,9 +52,14 @@ _DURATIONS: Final = frozenset(
         "component_restart_probation",
         "unit_restart_probation",
         "failover_probation",
+        "auto_adjust_probation",
         "instantiate_delay",
     )
 )
+
+
+STARTUP_NS: Final = 2 * SECOND_NS
+"""How long new groups wait for their units, unless something else is said."""
 
 
 def load_amf(path: Path) -> tuple[GroupConfig, ...]:
@@ -84,7 +90,7 @@ def read_model(content: bytes, file: str) -> ModelConfig:
     groups = reader.groups(top)
     if reader.problems:
         raise ConfigurationError(sorted(reader.problems, key=lambda problem: problem.line))
-    return ModelConfig(0, groups, reader.nodes)
+    return ModelConfig(0, groups, reader.nodes, reader.startup_ns(top))
 
 
 class _Reader:
@@ -177,7 +183,13 @@ class _Reader:
                 values[f"{key}_ns" if key in _DURATIONS else key] = value
         return values
 
-    # Nodes
+    # The cluster and its nodes
+
+    def startup_ns(self, top: Block) -> int:
+        """How long new groups wait for their units."""
+        for block in top.named("cluster"):
+            return int(self._read(block, "startup", DURATION, STARTUP_NS))
+        return STARTUP_NS
 
     def _node(self, block: Block) -> NodeConfig:
         name = self._name(block, "node")
@@ -237,7 +249,7 @@ class _Reader:
             instances = tuple(self._instance(each, units) for each in block.named("instance"))
         else:
             instances = tuple(self._default_instance(block, name, units, n, count) for n in range(1, count + 1))
-        for key in ("active_units", "in_service_units"):
+        for key in ("active_units", "in_service_units", "assigned_units"):
             if values.get(key) == 0:
                 self._wrong(block.place_of(key), f"{key}: 0 units can do no work", "1 or more")
         if block.named("protection"):

@@ -157,9 +157,11 @@ GROUP: Final[Mapping[str, Kind]] = {
     "active_units": COUNT,
     "standby_units": COUNT,
     "in_service_units": COUNT,
+    "assigned_units": COUNT,
     "active_max": COUNT,
     "standby_max": COUNT,
     "auto_adjust": SWITCH,
+    "auto_adjust_probation": DURATION,
     "auto_repair": SWITCH,
     "balance": SWITCH,
     "component_restart_max": COUNT,
@@ -182,13 +184,16 @@ ALIASES: Final[Mapping[str, str]] = {
     "backup_units": "standby_units",
     "preferred_active_units": "active_units",
     "preferred_standby_units": "standby_units",
+    "preferred_in_service_units": "in_service_units",
+    "preferred_assigned_units": "assigned_units",
     "maximum_active_instances": "active_max",
     "maximum_standby_instances": "standby_max",
 }
 """The seed's names of keys of a group."""
 
 SECTIONS: Final[Mapping[str, tuple[frozenset[str], frozenset[str]]]] = {
-    "": (frozenset(), frozenset(("group", "type", "node", "node_group"))),
+    "": (frozenset(), frozenset(("cluster", "group", "type", "node", "node_group"))),
+    "cluster": (frozenset(("startup",)), frozenset()),
     "node": (frozenset((*NODE, "name", "set")), frozenset()),
     "node_group": (frozenset(("name", "nodes", "where")), frozenset()),
     "type": (frozenset((*COMPONENT, "name", "type", "environment", "limit", "csi_types")), frozenset(("healthcheck",))),

@@ -272,6 +272,7 @@ class Apply(Request, frozen=True):
 
     groups: tuple[GroupConfig, ...]
     nodes: tuple[NodeConfig, ...] = ()
+    startup_ns: DurationNs = 0
 
 
 @request(ServiceId.AMF, 30, response=Attached)
@@ -487,6 +488,21 @@ class GroupErrorClear(Message, frozen=True):
 
     caller: Source
     component: str
+
+
+@group_message(ServiceId.AMF, 31)
+class GroupStarted(Message, frozen=True):
+    """A service group has waited long enough for its units."""
+
+    group: str
+
+
+@group_message(ServiceId.AMF, 32)
+class GroupProven(Message, frozen=True):
+    """The units of a service group have been in service through a probation."""
+
+    group: str
+    probation: int
 
 
 @group_message(ServiceId.AMF, 30)

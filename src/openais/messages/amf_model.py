@@ -285,11 +285,15 @@ class GroupConfig(Configured, frozen=True):
     standby_units: Count = 1
     in_service_units: Count = FOR_EVER
     """Units that are kept instantiated."""
+    assigned_units: Count = FOR_EVER
+    """Units that have assignments, in N-way and N-way active; the others are spares."""
     active_max: Count = FOR_EVER
     """Instances that a unit may be active for."""
     standby_max: Count = FOR_EVER
     auto_adjust: bool = False
     """Whether the units of better rank get their work back as soon as they are in service."""
+    auto_adjust_probation_ns: DurationNs = 0
+    """How long all units must have been in service before that."""
     auto_repair: bool = True
     balance: bool = False
     """Whether, in N+M, work moves to units that come into service and have less (the seed's groups)."""
@@ -325,3 +329,5 @@ class ModelConfig(Configured, frozen=True):
     groups: tuple[GroupConfig, ...] = ()
     nodes: tuple[NodeConfig, ...] = ()
     """Those of which something is said."""
+    startup_ns: DurationNs = 0
+    """How long a group that is new waits for all its units before the first assignment (saAmfClusterStartupTimeout)."""

@@ -106,6 +106,14 @@ class GroupState(Mutable):
     admin: Admin = Admin.UNLOCKED
     pinned: str = ""
     """The unit that a swap made active."""
+    started: bool = False
+    """It had its first assignments, by rank."""
+    ready: list[str] = []
+    """The units in service, as policies saw them last."""
+    probation: int = 0
+    """Counts when units came into service; none is adjusted to before the probation is over since the last."""
+    proven: int = 0
+    """The probation that is over."""
     units: list[UnitState] = []
     components: list[ComponentState] = []
     instances: list[InstanceState] = []

@@ -17,6 +17,7 @@ class ClusterState(Message, frozen=True):
     nodes: tuple[NodeState, ...]
     applications: tuple[tuple[str, int], ...]
     node_configs: tuple[NodeConfig, ...] = ()
+    startup_ns: int = 0
 
 
 @group_message(ServiceId.AMF, 21)

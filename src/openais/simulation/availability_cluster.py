@@ -32,6 +32,7 @@ NOISE_S: Final = 8.0
 ASSIGNED_WITHIN_S: Final = 10.0
 """After the last fault everything is assigned within this, and again once all is unlocked and repaired."""
 LOOK_S: Final = 0.25
+STARTUP_NS: Final = 500_000_000
 REBOOT_US: Final = 700_000
 FAULTS: Final = ("partition", "crash", "amnesia", "leave", "loss")
 Op = AdminOperation
@@ -55,7 +56,7 @@ class AvailabilityCluster(ExecutiveCluster):
     ) -> None:
         self.groups = groups if groups is not None else all_groups(nodes)
         self.services_of: dict[NodeId, Amf] = {}
-        model = ModelConfig(1, self.groups)
+        model = ModelConfig(1, self.groups, startup_ns=STARTUP_NS)
 
         def services(local: LocalNode) -> Sequence[Service]:
             self.services_of[local.node_id] = Amf(local, model, fence_s)

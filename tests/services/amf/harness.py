@@ -71,6 +71,7 @@ class Cluster:
 
     configuration: tuple[GroupConfig, ...]
     fence_s: float = 0.0
+    startup_s: float = 0.0
     told: list[str] = field(default_factory=list)
     silent: set[str] = field(default_factory=set)
     """Components that answer nothing, and whose orders the supervisor does not get done."""
@@ -88,7 +89,8 @@ class Cluster:
     """The invocation of the callback that each program was given last."""
 
     def __post_init__(self) -> None:
-        self.group = OrderedGroup(lambda local: Amf(local, ModelConfig(1, self.configuration), self.fence_s))
+        model = ModelConfig(1, self.configuration, startup_ns=int(self.startup_s * 1e9))
+        self.group = OrderedGroup(lambda local: Amf(local, model, self.fence_s))
         self.supervisors: dict[NodeId, Library] = {}
         self.programs: dict[str, Library] = {}
         self.checker = AvailabilityChecker(self.configuration, self._broke)

@@ -46,6 +46,7 @@ class Events:
     def install(self, config: ModelConfig) -> None:
         """Puts a configuration into force; what is in both goes on."""
         self._model.replace(config.version, replaced(self._model.groups, config))
+        self._model.startup_ns = config.startup_ns
         self._model.node_configs = {node.name: node for node in config.nodes}
 
     def answered(self, component: Component, pending: Pending, message: messages.GroupDone) -> None:

@@ -32,7 +32,7 @@ def transferred(model: Model) -> Iterator[Message]:
     applications = tuple((name, int(admin)) for name, admin in model.applications.items())
     nodes = tuple(model.nodes.values())
     configs = tuple(model.node_configs.values())
-    yield ClusterState(model.version, model.invocation, model.time_ns, nodes, applications, configs)
+    yield ClusterState(model.version, model.invocation, model.time_ns, nodes, applications, configs, model.startup_ns)
     for group in model.groups.values():
         yield ServiceGroupState(group.config, group.state)
     lines = tuple(model.history)
@@ -80,6 +80,7 @@ def merge(model: Model, states: Sequence[ComponentState]) -> None:
     model.time_ns = max(side.cluster.time_ns for side in sides)
     model.applications = {name: Admin(admin) for name, admin in first.cluster.applications}
     model.nodes = _nodes(sides)
+    model.startup_ns = first.cluster.startup_ns
     model.node_configs = {node.name: node for node in first.cluster.node_configs}
     model.replace(first.cluster.version, [_group(each, sides) for each in first.groups.values()])
     lines = {line for side in sides for line in side.history}
@@ -108,6 +109,10 @@ def _is_back(name: str, sides: list[_Side]) -> bool:
 def _group(first: ServiceGroupState, sides: list[_Side]) -> Group:
     config: GroupConfig = first.config
     state = GroupState(first.state.name, first.state.admin, first.state.pinned)
+    state.started = any(
+        first.config.name in side.groups and side.groups[first.config.name].state.started for side in sides
+    )
+    state.ready, state.probation, state.proven = first.state.ready, first.state.probation, first.state.proven
     state.instances = list(first.state.instances)
     before = {unit.name: unit for unit in first.state.units}
     units = []

@@ -174,6 +174,7 @@ class Model:
         self.groups: dict[str, Group] = {}
         self.nodes: dict[int, NodeState] = {}
         """The nodes that ever said who they are, by id."""
+        self.startup_ns = 0
         self.node_configs: dict[str, NodeConfig] = {}
         self.members: tuple[int, ...] = ()
         """The nodes that are there now."""
@@ -241,4 +242,4 @@ class Model:
         """What is configured, without what is only still there."""
         groups = (group.configured() for group in self.groups.values())
         nodes = tuple(self.node_configs.values())
-        return ModelConfig(self.version, tuple(group for group in groups if group is not None), nodes)
+        return ModelConfig(self.version, tuple(group for group in groups if group is not None), nodes, self.startup_ns)

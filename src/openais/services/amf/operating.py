@@ -80,7 +80,8 @@ class Operating(Service):
             if size > messages.GROUP_BYTES_MAX:
                 raise TooBig(f"group {group.name}: {size} bytes, at most {messages.GROUP_BYTES_MAX}")
         version = max(int(self.node.wall_time_ns), self._model.version + 1)
-        yield ToGroup(messages.GroupApply(caller, ModelConfig(version, request.groups, request.nodes)), Priority.MED)
+        config = ModelConfig(version, request.groups, request.nodes, request.startup_ns)
+        yield ToGroup(messages.GroupApply(caller, config), Priority.MED)
 
     @executive(messages.GroupApply)
     def group_apply(self, origin: NodeId, message: messages.GroupApply) -> Effects:

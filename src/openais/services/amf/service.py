@@ -30,6 +30,7 @@ from openais.services.amf.merging import merge, transferred
 from openais.services.amf.model import Component, Group, Model
 from openais.services.amf.operating import Operating
 from openais.services.amf.readiness import readiness
+from openais.services.amf.starting import Starting
 from openais.services.amf.workflow import Workflow
 from openais.services.base import (
     ComponentState,
@@ -61,7 +62,7 @@ VERSION_B: Final = Version("B", 4, 1)
 VERSION_A: Final = Version("A", 1, 1)
 
 
-class Amf(Detection, Operating):
+class Amf(Detection, Operating, Starting):
     """Keeps applications running: assigns work to components, and fails it over."""
 
     service_id = ServiceId.AMF
@@ -379,6 +380,8 @@ class Amf(Detection, Operating):
         elif kind == "check":
             component, _, key = rest.rpartition("/")
             yield from self._local.check_expired(component, key)
+        elif kind in ("startup", "probation"):
+            yield from self.time_is_over(name)
         elif kind == "operation":
             yield from self.operation_expired(name)
         elif kind == "delay":
@@ -427,6 +430,7 @@ class Amf(Detection, Operating):
         yield from self._local.carry_out(self._workflow.take())
         yield from self._local.fail_fast()
         yield from self._local.track()
+        yield from self.keep_time()
         yield from self.finish_operations()
 
     def _tolerances(self, group: Group) -> Effects:

@@ -44,6 +44,7 @@ from openais.services.amf.readiness import (
     readiness,
 )
 from openais.services.amf.replacing import retire
+from openais.services.amf.starting import may_adjust, may_start
 
 ROUNDS_MAX: Final = 32
 ACTIVES: Final = (HaState.ACTIVE, HaState.QUIESCING)
@@ -92,7 +93,7 @@ class Workflow:
         """Asks the policy, and remembers what it says."""
         model = self._model
         ready = [unit for unit in group.units.values() if readiness(model, unit) is Readiness.IN_SERVICE]
-        if not model.quorate:
+        if not model.quorate or not may_start(model, group, self._units_to_run(group)):
             ready = []
         if group.state.pinned and all(unit.name != group.state.pinned for unit in ready):
             group.state.pinned = ""
@@ -105,7 +106,8 @@ class Workflow:
             standby_units=group.config.standby_units,
             active_max=group.config.active_max,
             standby_max=group.config.standby_max,
-            adjust=group.config.auto_adjust and not group.state.pinned,
+            assigned_units=group.config.assigned_units,
+            adjust=may_adjust(group, [unit.name for unit in ready]),
             balance=group.config.balance,
             pinned=group.state.pinned,
         )

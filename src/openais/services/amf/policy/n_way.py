@@ -5,12 +5,12 @@ from __future__ import annotations
 from openais.messages.amf_model import HaState
 from openais.services.amf.policy.rooms import Rooms
 from openais.services.amf.policy.spreading import Spread
-from openais.services.amf.policy.view import Assignments, GroupView, ranked_instances, ranked_units
+from openais.services.amf.policy.view import Assignments, GroupView, assigned_units, ranked_instances
 
 
 def n_way(view: GroupView) -> Assignments:
     """The wanted assignments."""
-    units, instances = ranked_units(view.units), ranked_instances(view.instances)
+    units, instances = assigned_units(view), ranked_instances(view.instances)
     rooms = Rooms(units)
     active = Spread(view, units, HaState.ACTIVE, view.active_max, rooms).one_each(instances)
     wanted: Assignments = {name: {unit: HaState.ACTIVE} for name, unit in active.items()}

@@ -64,6 +64,7 @@ class GroupView:
     current: Mapping[str, Mapping[str, HaState]]
     active_units: int = 1
     standby_units: int = 1
+    assigned_units: int = FOR_EVER
     active_max: int = FOR_EVER
     standby_max: int = FOR_EVER
     adjust: bool = False
@@ -80,6 +81,20 @@ class GroupView:
     def load(self, unit: str, state: HaState) -> int:
         """How many of the instances it has in this state now."""
         return sum(self.state(instance.name, unit) is state for instance in self.instances)
+
+
+def assigned_units(view: GroupView) -> list[UnitView]:
+    """The units that may have assignments, best first: those that have some go before spares, unless ranks win."""
+    units = ranked_units(view.units)
+    chosen = units
+    if not view.adjust:
+        loads = {
+            unit.name: bool(view.load(unit.name, HaState.ACTIVE) or view.load(unit.name, HaState.STANDBY))
+            for unit in units
+        }
+        chosen = sorted(units, key=lambda unit: not loads[unit.name])
+    names = {unit.name for unit in chosen[: view.assigned_units]}
+    return [unit for unit in units if unit.name in names]
 
 
 def ranked_units(units: Iterable[UnitView]) -> list[UnitView]:
