@@ -172,7 +172,7 @@ def test_types_give_defaults_and_times_have_units() -> None:
         ("group {\n name: g", "amf.conf:1: section 'group' is not closed"),
         (
             "grupo {\n}",
-            "amf.conf:1: section 'grupo' does not belong here; expected one of group, node, node_group, type",
+            "amf.conf:1: section 'grupo' does not belong here; expected one of cluster, group, node, node_group, type",
         ),
         ("nonsense", "amf.conf:1: 'nonsense' is not understood"),
     ],

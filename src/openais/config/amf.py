@@ -87,10 +87,10 @@ def read_model(content: bytes, file: str) -> ModelConfig:
     """The same, with what is said of nodes; its version is 0."""
     reader = _Reader()
     top = parse_blocks(content, file, reader.problems)
-    groups = reader.groups(top)
+    groups, startup_ns = reader.groups(top), reader.startup_ns(top)
     if reader.problems:
         raise ConfigurationError(sorted(reader.problems, key=lambda problem: problem.line))
-    return ModelConfig(0, groups, reader.nodes, reader.startup_ns(top))
+    return ModelConfig(0, groups, reader.nodes, startup_ns)
 
 
 class _Reader:

@@ -458,21 +458,6 @@ class GroupClosed(Message, frozen=True):
     time_ns: TimeNs
 
 
-@group_message(ServiceId.AMF, 9)
-class GroupFence(Message, frozen=True):
-    """The time within which a lost node gives up what it was active for is over, if it began in this ring."""
-
-    unit: str
-    ring: tuple[int, NodeId]
-
-
-@group_message(ServiceId.AMF, 10)
-class GroupTolerance(Message, frozen=True):
-    """The time is over within which a service instance may do without one that it depends on."""
-
-    instance: str
-
-
 @group_message(ServiceId.AMF, 11)
 class GroupQuiesced(Message, frozen=True):
     """A component has quiesced what it was told to (saAmfCSIQuiescingComplete)."""
@@ -488,26 +473,3 @@ class GroupErrorClear(Message, frozen=True):
 
     caller: Source
     component: str
-
-
-@group_message(ServiceId.AMF, 31)
-class GroupStarted(Message, frozen=True):
-    """A service group has waited long enough for its units."""
-
-    group: str
-
-
-@group_message(ServiceId.AMF, 32)
-class GroupProven(Message, frozen=True):
-    """The units of a service group have been in service through a probation."""
-
-    group: str
-    probation: int
-
-
-@group_message(ServiceId.AMF, 30)
-class GroupRetry(Message, frozen=True):
-    """The delay before another attempt to instantiate a component is over."""
-
-    component: str
-    generation: int

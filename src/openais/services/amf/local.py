@@ -18,7 +18,6 @@ from openais.messages.amf import (
     GroupDone,
     GroupFailed,
     GroupQuiesced,
-    GroupRetry,
     HealthcheckAsk,
     Keep,
     ProtectionGroup,
@@ -31,6 +30,7 @@ from openais.messages.amf import (
 )
 from openais.messages.amf_model import SECOND_NS, CsiConfig, HaState, Healthcheck, Presence, Readiness, Recovery
 from openais.messages.amf_state import Order, Pending
+from openais.messages.amf_time import GroupRetry
 from openais.messages.base import Source
 from openais.services.amf.model import Component, Model
 from openais.services.amf.readiness import readiness

@@ -19,6 +19,7 @@ from typing import Any, Final
 from openais.messages import amf as messages
 from openais.messages.amf_model import AdminOperation, Entity, HaState, ModelConfig, Operational, Presence, Recovery
 from openais.messages.amf_state import NodeState, Order
+from openais.messages.amf_time import GroupFence, GroupRetry, GroupTolerance
 from openais.messages.base import Message, ServiceId, Source
 from openais.services.amf.administration import Administration
 from openais.services.amf.describing import describe
@@ -348,8 +349,8 @@ class Amf(Detection, Operating, Starting):
         yield Reply(message.caller, messages.ErrorCleared())
         yield from self.settled(self._model.groups.values())
 
-    @executive(messages.GroupFence)
-    def fence(self, origin: NodeId, message: messages.GroupFence) -> Effects:
+    @executive(GroupFence)
+    def fence(self, origin: NodeId, message: GroupFence) -> Effects:
         unit = self._model.unit(message.unit)
         is_of_now = message.ring == self._ring_id
         if is_of_now and unit is not None and unit.state.fenced and not self._model.host(unit):
@@ -357,15 +358,15 @@ class Amf(Detection, Operating, Starting):
             self._escalation.lost(unit)
             yield from self.settled((unit.group,))
 
-    @executive(messages.GroupRetry)
-    def retry(self, origin: NodeId, message: messages.GroupRetry) -> Effects:
+    @executive(GroupRetry)
+    def retry(self, origin: NodeId, message: GroupRetry) -> Effects:
         component = self._model.component(message.component)
         if component is not None and component.state.generation == message.generation:
             component.state.delayed = False
             yield from self.settled((component.unit.group,))
 
-    @executive(messages.GroupTolerance)
-    def tolerance(self, origin: NodeId, message: messages.GroupTolerance) -> Effects:
+    @executive(GroupTolerance)
+    def tolerance(self, origin: NodeId, message: GroupTolerance) -> Effects:
         found = self._model.instance(message.instance)
         if found is not None and found[1].state.unsponsored:
             found[1].state.expired = True
@@ -390,9 +391,9 @@ class Amf(Detection, Operating, Starting):
             component, _, csi = rest.partition("/")
             yield from self._local.quiescing_expired(component, csi)
         elif kind == "fence":
-            yield ToGroup(messages.GroupFence(rest, self._ring_id), Priority.HIGH)
+            yield ToGroup(GroupFence(rest, self._ring_id), Priority.HIGH)
         elif kind == "tolerance":
-            yield ToGroup(messages.GroupTolerance(rest), Priority.HIGH)
+            yield ToGroup(GroupTolerance(rest), Priority.HIGH)
 
     def describe(self) -> dict[str, Any]:
         return describe(self._model)

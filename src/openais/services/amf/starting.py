@@ -9,8 +9,8 @@ The time is kept by the member with the lowest node id; the messages that it sen
 
 from __future__ import annotations
 
-from openais.messages.amf import GroupProven, GroupStarted
 from openais.messages.amf_model import SECOND_NS
+from openais.messages.amf_time import GroupProven, GroupStarted
 from openais.services.amf.model import Group, Model, Unit
 from openais.services.amf.readiness import is_up, may_run
 from openais.services.base import Effects, LocalNode, Service, SetTimer, ToGroup, executive
