@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from openais.messages.base import Message, ServiceId, group_message
+from openais.types import NodeId
 
 
 @group_message(ServiceId.AMF, 9)
