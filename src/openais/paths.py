@@ -7,7 +7,6 @@ privileges and two users do not meet. Every function takes the environment, whic
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -33,6 +32,8 @@ def runtime_directory(environment: Mapping[str, str] = os.environ) -> Path:
     usual = Path("/run/user", str(os.geteuid()))
     if usual.is_dir():
         return usual / "openais"
+    import tempfile  # of no use to most, and costly for a program in C
+
     return Path(tempfile.gettempdir(), f"openais-{os.geteuid()}")
 
 

@@ -144,6 +144,18 @@ static void openais_call_csi_set(
     callback(invocation, component, state, *descriptor);
 }
 
+/*
+ * msgspec takes typing_extensions when it is installed, and the typing module does for it as well; that it is not
+ * found saves a seventh of the start.
+ */
+static void openais_hide_typing_extensions(void)
+{
+    PyObject *modules = PyImport_GetModuleDict();
+
+    if (PyDict_SetItemString(modules, "typing_extensions", Py_None) != 0)
+        PyErr_Clear();
+}
+
 static int openais_start(void)
 {
     char wanted[16];
@@ -159,6 +171,7 @@ static int openais_start(void)
     openais_make_python_global();
     if (!openais_start_python())
         return 0;
+    openais_hide_typing_extensions();
     pthread_atfork(openais_before_fork, openais_after_fork_in_parent, openais_after_fork_in_child);
     PyEval_SaveThread();
     return 1;

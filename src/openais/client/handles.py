@@ -16,7 +16,6 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Final, Generic, NewType, TypeVar
 
 from openais.types import BadHandle
@@ -30,12 +29,14 @@ _numbers: Final = itertools.count(1)
 """One count for all databases, and no number twice: the handle of another library, or an old one, is never valid."""
 
 
-@dataclass(slots=True)
 class _Entry(Generic[I]):
-    instance: I
-    references: int
-    """One for the handle itself until it is destroyed, and one for each call under way."""
-    destroyed: bool
+    __slots__ = ("destroyed", "instance", "references")
+
+    def __init__(self, instance: I) -> None:
+        self.instance = instance
+        self.references = 1
+        """One for the handle itself until it is destroyed, and one for each call under way."""
+        self.destroyed = False
 
 
 class HandleDatabase(Generic[I]):
@@ -58,7 +59,7 @@ class HandleDatabase(Generic[I]):
         """A new handle for `instance` (saHandleCreate)."""
         with self._lock:
             handle = Handle(next(_numbers))
-            self._entries[handle] = _Entry(instance, 1, False)
+            self._entries[handle] = _Entry(instance)
         return handle
 
     def destroy(self, handle: Handle) -> None:

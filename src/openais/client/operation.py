@@ -12,7 +12,6 @@ knows no clock; the face that runs it keeps the deadline of the call, and throws
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from openais.messages.base import Message, Request
@@ -60,11 +59,13 @@ def pause(backoff: Backoff, refusal: TryAgain) -> Operation[None]:
         raise refusal from None
 
 
-@dataclass(slots=True)
 class Backoff:
     """How long to wait before asking again: doubles with every refusal in a row, halves with every success."""
 
-    seconds: float = field(default=BACKOFF_FIRST_S)
+    __slots__ = ("seconds",)
+
+    def __init__(self) -> None:
+        self.seconds = BACKOFF_FIRST_S
 
     def refused(self) -> float:
         """How long to wait now."""

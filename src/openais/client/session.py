@@ -12,8 +12,7 @@ then every call gets BadHandle.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from openais.client.events import EventQueue
 from openais.client.versions import VersionDatabase
@@ -29,8 +28,7 @@ EVENT_BYTES_MAX: Final = 64 * 1024 * 1024
 E = TypeVar("E")
 
 
-@dataclass(frozen=True)
-class SessionSettings(Generic[E]):
+class SessionSettings(NamedTuple, Generic[E]):
     """What a library's sessions have in common."""
 
     service: ServiceId
@@ -46,8 +44,7 @@ class SessionSettings(Generic[E]):
     """What the events of a callback message of so many bytes hold."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Outstanding:
+class _Outstanding(NamedTuple):
     """A call that was not answered yet."""
 
     number: int
