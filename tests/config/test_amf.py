@@ -159,6 +159,21 @@ def test_types_give_defaults_and_times_have_units() -> None:
             "amf.conf:7: limit: 'c many' is not a type and two numbers; expected a type and two numbers",
         ),
         (
+            "group {\n name: g\n nodes: a\n component {\n name: c\n command: x\n }\n instance {\n name: s\n csi {\n"
+            "name: c\n depends: d\n }\n }\n}",
+            "amf.conf:11: depends on 'd', which is no csi of 's'; expected a csi of the same instance",
+        ),
+        (
+            "group {\n name: g\n unit {\n name: u\n component {\n name: c\n command: x\n }\n }\n unit {\n name: v\n"
+            "component {\n name: d\n command: x\n }\n }\n instance {\n name: s\n }\n}",
+            "amf.conf:17: no unit takes all of 's'; expected components of one unit for each of c, d",
+        ),
+        (
+            "group {\n name: web\n nodes: a\n component {\n name: c\n command: x\n }\n instance {\n name: s\n"
+            "depends: wed\n }\n instance {\n name: web\n }\n}",
+            "amf.conf:9: depends on 'wed', which is no instance, did you mean 'web'?",
+        ),
+        (
             "node_group {\n name: fast\n where: disk ssd\n}",
             "amf.conf:1: no node is in this node group; expected `nodes: …`, or `where: …` of nodes described",
         ),

@@ -119,7 +119,9 @@ class _Reader:
                 for each in instance.sponsors:
                     if each.instance not in names:
                         place = self._places["instance", instance.name]
-                        self._wrong(place, f"depends on {each.instance!r}, which is no instance", "an instance")
+                        hint = did_you_mean(each.instance, names)
+                        expected = "" if hint else "an instance"
+                        self._wrong(place, f"depends on {each.instance!r}, which is no instance{hint}", expected)
         sponsors = {
             instance.name: [each.instance for each in instance.sponsors]
             for group in groups
@@ -369,6 +371,15 @@ class _Reader:
         csis = [self._csi(each, name, types) for each in block.named("csi")]
         if not csis:
             csis = [CsiConfig(f"{name}/{each}", each) for each in sorted(types)]
+        names = {csi.name for csi in csis}
+        for csi in csis:
+            for missing in (each for each in csi.depends if each not in names):
+                own = missing.partition("/")[2]
+                place = self._places["csi", csi.name]
+                self._wrong(place, f"depends on {own!r}, which is no csi of {name!r}", "a csi of the same instance")
+        if csis and units and not any(_takes_all(unit, csis) for unit in units):
+            wanted = ", ".join(sorted({csi.type for csi in csis}))
+            self._wrong(block.place, f"no unit takes all of {name!r}", f"components of one unit for each of {wanted}")
         for each in _cyclic({csi.name: csi.depends for csi in csis}):
             self._wrong(self._places.get(("csi", each), block.place), f"{each!r} depends on itself", "no cycle")
         return InstanceConfig(name, tuple(csis), sponsors=self._sponsors(block), **values)
@@ -394,6 +405,11 @@ class _Reader:
         attributes = self._repeated(block, "set", PAIR)
         depends = tuple(f"{instance}/{each}" for each in self._read(block, "depends", NAMES, ()))
         return CsiConfig(own, kind, attributes, depends, block.text("protection_group"))
+
+
+def _takes_all(unit: UnitConfig, csis: Iterable[CsiConfig]) -> bool:
+    types = {kind for component in unit.components for kind in component.types}
+    return all(csi.type in types for csi in csis)
 
 
 def _cyclic(depends: Mapping[str, Iterable[str]]) -> list[str]:

@@ -93,6 +93,8 @@ class InstanceState(Mutable):
     """What the policy said last: which unit is to have which state."""
     unsponsored: bool = False
     """It is active without one that it depends on, within the tolerance time."""
+    tolerance_ns: int = 0
+    """That time: the shortest of those that are missing."""
     expired: bool = False
     """That time is over."""
     stale: bool = False

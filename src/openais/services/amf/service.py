@@ -19,7 +19,7 @@ from typing import Any, Final
 from openais.messages import amf as messages
 from openais.messages.amf_model import AdminOperation, Entity, HaState, ModelConfig, Operational, Presence, Recovery
 from openais.messages.amf_state import NodeState, Order
-from openais.messages.amf_time import GroupFence, GroupRetry, GroupTolerance
+from openais.messages.amf_time import GroupFence, GroupRetry
 from openais.messages.base import Message, ServiceId, Source
 from openais.services.amf.administration import Administration
 from openais.services.amf.describing import describe
@@ -59,6 +59,8 @@ from openais.types import (
     Version,
 )
 
+DEPENDENTS_MAX: Final = 100_000
+"""How often groups are settled for one event, at most: dependencies have no cycles."""
 VERSION_B: Final = Version("B", 4, 1)
 VERSION_A: Final = Version("A", 1, 1)
 
@@ -365,13 +367,6 @@ class Amf(Detection, Operating, Starting):
             component.state.delayed = False
             yield from self.settled((component.unit.group,))
 
-    @executive(GroupTolerance)
-    def tolerance(self, origin: NodeId, message: GroupTolerance) -> Effects:
-        found = self._model.instance(message.instance)
-        if found is not None and found[1].state.unsponsored:
-            found[1].state.expired = True
-            yield from self.settled((found[0],))
-
     # Time.
 
     def timer(self, name: str) -> Effects:
@@ -381,7 +376,7 @@ class Amf(Detection, Operating, Starting):
         elif kind == "check":
             component, _, key = rest.rpartition("/")
             yield from self._local.check_expired(component, key)
-        elif kind in ("startup", "probation"):
+        elif kind in ("startup", "probation", "tolerance"):
             yield from self.time_is_over(name)
         elif kind == "operation":
             yield from self.operation_expired(name)
@@ -392,8 +387,6 @@ class Amf(Detection, Operating, Starting):
             yield from self._local.quiescing_expired(component, csi)
         elif kind == "fence":
             yield ToGroup(GroupFence(rest, self._ring_id), Priority.HIGH)
-        elif kind == "tolerance":
-            yield ToGroup(GroupTolerance(rest), Priority.HIGH)
 
     def describe(self) -> dict[str, Any]:
         return describe(self._model)
@@ -415,15 +408,14 @@ class Amf(Detection, Operating, Starting):
 
     def settled(self, groups: Iterable[Group]) -> Effects:
         """Orders the next steps, of what depends on these groups too; carries out those of this node."""
-        settled = list(groups)
-        for group in settled:
-            self._workflow.settle(group)
-        names = {name for group in settled for name in group.instances}
-        for group in self._model.groups.values():
-            sponsors = {each.instance for one in group.instances.values() for each in one.config.sponsors}
-            if sponsors & names:
-                self._workflow.settle(group)
-                yield from self._tolerances(group)
+        waiting, seen = {group.name: group for group in groups}, set[str]()
+        for _ in range(DEPENDENTS_MAX):
+            if not waiting:
+                break
+            group = waiting.pop(next(iter(waiting)))
+            if self._workflow.settle(group) or group.name not in seen:
+                seen.add(group.name)
+                waiting |= {each.name: each for each in self._dependents(group)}
         if self._escalation.repair_nodes():
             for group in self._model.groups.values():
                 self._workflow.settle(group)
@@ -434,9 +426,9 @@ class Amf(Detection, Operating, Starting):
         yield from self.keep_time()
         yield from self.finish_operations()
 
-    def _tolerances(self, group: Group) -> Effects:
-        for instance in group.instances.values():
-            least = min((each.tolerance_ns for each in instance.config.sponsors), default=0)
-            if instance.config.sponsors:
-                running = instance.state.unsponsored and not instance.state.expired
-                yield SetTimer(f"tolerance/{instance.name}", least / 1e9 if running else None)
+    def _dependents(self, group: Group) -> Iterator[Group]:
+        """The other groups of which something depends on something of this one."""
+        for other in self._model.groups.values():
+            sponsors = (each.instance for one in other.instances.values() for each in one.config.sponsors)
+            if other is not group and any(name in group.instances for name in sponsors):
+                yield other

@@ -2,7 +2,8 @@
 
 A group that is new waits until all its units are in service, or cannot be, and at most the startup time: so the units
 that are ranked best have its work at first, and not those that came first. A group that is adjusted to its ranks by
-itself waits until no unit has come into service for the probation.
+itself waits until no unit has come into service for the probation. A service instance that depends on another goes on
+without it for the tolerance time.
 
 The time is kept by the member with the lowest node id; the messages that it sends when it is over change the model.
 """
@@ -10,8 +11,8 @@ The time is kept by the member with the lowest node id; the messages that it sen
 from __future__ import annotations
 
 from openais.messages.amf_model import SECOND_NS
-from openais.messages.amf_time import GroupProven, GroupStarted
-from openais.services.amf.model import Group, Model, Unit
+from openais.messages.amf_time import GroupProven, GroupStarted, GroupTolerance
+from openais.services.amf.model import Group, Instance, Model, Unit
 from openais.services.amf.readiness import is_up, may_run
 from openais.services.base import Effects, LocalNode, Service, SetTimer, ToGroup, executive
 from openais.types import NodeId, Priority
@@ -70,12 +71,29 @@ class Starting(Service):
             if state.probation != state.proven and self._timed.get(timer) != state.probation:
                 self._timed[timer] = state.probation
                 yield SetTimer(timer, group.config.auto_adjust_probation_ns / SECOND_NS)
+            for instance in group.instances.values():
+                yield from self._tolerate(instance)
+
+    def _tolerate(self, instance: Instance) -> Effects:
+        """What depends on another may do without it for a time, which begins when that is not active any more."""
+        state, timer = instance.state, f"tolerance/{instance.name}"
+        running = state.unsponsored and not state.expired
+        if running and timer not in self._timed:
+            self._timed[timer] = 0
+            yield SetTimer(timer, state.tolerance_ns / SECOND_NS)
+        elif not running and self._timed.pop(timer, None) is not None:
+            yield SetTimer(timer, None)
 
     def time_is_over(self, timer: str) -> Effects:
         """One of them expired."""
         kind, _, name = timer.partition("/")
         probation = self._timed.pop(timer, 0)
-        yield ToGroup(GroupStarted(name) if kind == "startup" else GroupProven(name, probation), Priority.HIGH)
+        if kind == "startup":
+            yield ToGroup(GroupStarted(name), Priority.HIGH)
+        elif kind == "tolerance":
+            yield ToGroup(GroupTolerance(name), Priority.HIGH)
+        else:
+            yield ToGroup(GroupProven(name, probation), Priority.HIGH)
 
     @executive(GroupStarted)
     def started(self, origin: NodeId, message: GroupStarted) -> Effects:
@@ -83,6 +101,13 @@ class Starting(Service):
         if group is not None and self._model.quorate:
             group.state.started = True
             yield from self.settled([group])
+
+    @executive(GroupTolerance)
+    def tolerance(self, origin: NodeId, message: GroupTolerance) -> Effects:
+        found = self._model.instance(message.instance)
+        if found is not None and found[1].state.unsponsored:
+            found[1].state.expired = True
+            yield from self.settled([found[0]])
 
     @executive(GroupProven)
     def proven(self, origin: NodeId, message: GroupProven) -> Effects:

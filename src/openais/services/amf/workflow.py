@@ -63,8 +63,9 @@ class Workflow:
         ordered, self._ordered = self._ordered, []
         return ordered
 
-    def settle(self, group: Group) -> None:
-        """Orders all that may be done in a group now."""
+    def settle(self, group: Group) -> bool:
+        """Orders all that may be done in a group now; whether there was anything."""
+        changed = False
         for _ in range(ROUNDS_MAX):
             self._changed = False
             self._settle_admin(group)
@@ -79,7 +80,9 @@ class Workflow:
                 self._model.find_components()
                 self._changed = True
             if not self._changed:
-                return
+                break
+            changed = True
+        return changed
 
     def order(self, component: Component, order: Order, csi: str = "", state: HaState | None = None) -> None:
         """Gives a component an order, in the place of one that it has."""
@@ -129,6 +132,7 @@ class Workflow:
             return True
         running = active_unit(group, instance) is not None
         tolerated = running and all(each.tolerance_ns > 0 for each in missing)
+        instance.state.tolerance_ns = min(each.tolerance_ns for each in missing)
         instance.state.unsponsored = tolerated and not instance.state.expired
         return instance.state.unsponsored
 
