@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import multiprocessing
 import os
 import random
@@ -19,6 +20,7 @@ from openais.messages.frame import HEADER, PLACE, SHARED, FrameReader, pack
 from openais.messages.session import INITIALIZE_NUMBER, Goodbye, Initialize, Initialized
 from tests.client.fake_executive import PATIENCE_S
 from tests.client.test_with_executives import Cluster, delivered
+from tests.support.waiting import eventually
 
 SIZES = (1, 8_000, 8_192, 100_000, 700_000, 1_048_576)
 
@@ -50,6 +52,15 @@ def initialized(path: Path, *, shares: bool = True) -> tuple[socket.socket, Init
 
 def payload(size: int) -> bytes:
     return random.Random(size).randbytes(size)
+
+
+def descriptors() -> int:
+    """Open descriptors of shared memory in this process."""
+    found = 0
+    for number in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(FileNotFoundError):  # that of the listing
+            found += "memfd:openais" in os.readlink(f"/proc/self/fd/{number}")
+    return found
 
 
 def mapped() -> int:
@@ -130,6 +141,16 @@ def test_a_child_that_opens_a_handle_of_its_own_has_memory_of_its_own(one: Clust
         assert {len(each) for each in delivered(evs, 2)} == {500_000, 500_001}
         child.join(PATIENCE_S)
         assert child.exitcode == 0
+
+
+def test_handles_that_ended_leave_neither_descriptors_nor_memory(one: Cluster) -> None:
+    """Neither here nor in the executive, which is in this process."""
+    for _ in range(3):
+        with Evs(one.socket(1)) as evs:
+            evs.join("all")
+            evs.multicast("all", [payload(100_000)])
+            delivered(evs, 1)
+    asyncio.run(eventually(lambda: mapped() == descriptors() == 0))
 
 
 def test_who_does_not_ask_gets_none(one: Cluster) -> None:

@@ -20,6 +20,7 @@ from typing import Final, Generic, TypeVar
 
 from openais.client.connecting import receive_first
 from openais.client.events import EventQueue
+from openais.client.mapping import MappedMemory
 from openais.client.operation import Operation, Pause
 from openais.client.session import Session
 from openais.messages.base import Message, Request
@@ -55,6 +56,7 @@ class AsyncConnection(Generic[E]):
         self._unwritten: deque[memoryview] = deque()
         self._unwritten_bytes = 0
         self._buffer = bytearray(READ_BYTES)
+        self._mapped: MappedMemory | None = None
         self._reading = False
         self._writing = False
         self._watch()
@@ -160,13 +162,18 @@ class AsyncConnection(Generic[E]):
         self._watch()
 
     def close(self) -> None:
-        """Gives the descriptor back, when no call uses it any more."""
+        """Gives the descriptors back, when no call uses them any more."""
         self.finish()
-        self._socket.close()
+        self._close()
 
     def abandon(self) -> None:
-        """In a child that was forked: closes its copy of the descriptor. The loop that watches it is the parent's."""
+        """In a child that was forked: closes its copies of the descriptors. The loop that watches is the parent's."""
+        self._close()
+
+    def _close(self) -> None:
         self._socket.close()
+        if self._mapped is not None:
+            self._mapped.close()
 
     async def _perform(self, wish: Request | Pause, deadline: float) -> Message | None:
         if isinstance(wish, Request):
@@ -234,6 +241,7 @@ class AsyncConnection(Generic[E]):
                 self._buffer[: len(data)] = data
                 count = len(data)
                 if shared is not None:
+                    self._mapped = shared
                     session.share(shared)
             else:
                 count = self._socket.recv_into(self._buffer)

@@ -24,6 +24,7 @@ from typing import Final, Generic, TypeVar
 
 from openais.client.connecting import receive_first
 from openais.client.events import EventQueue
+from openais.client.mapping import MappedMemory
 from openais.client.operation import Operation, Pause
 from openais.client.selection import SelectionObject
 from openais.client.session import Session
@@ -54,6 +55,7 @@ class Connection(Generic[E]):
         self._selection: SelectionObject | None = None
         self._writing = threading.Lock()
         self._unsent = memoryview(b"")
+        self._mapped: MappedMemory | None = None
         self._released = b""
         """Is written before the next frame, or when events were taken."""
 
@@ -162,6 +164,8 @@ class Connection(Generic[E]):
     def close(self) -> None:
         """Gives the descriptors back, when no thread uses them any more."""
         self._socket.close()
+        if self._mapped is not None:
+            self._mapped.close()
         if self._selection is not None:
             self._selection.close()
 
@@ -262,6 +266,7 @@ class Connection(Generic[E]):
             return memoryview(self._buffer)[: self._socket.recv_into(self._buffer)]
         data, shared = receive_first(self._socket, READ_BYTES)
         if shared is not None:
+            self._mapped = shared
             self._session.share(shared)
         return data
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import errno
 import math
-import mmap
 import os
 import sys
 from pathlib import Path
 from socket import AF_UNIX, MSG_CMSG_CLOEXEC, SO_SNDBUF, SOCK_CLOEXEC, SOCK_STREAM, SOL_SOCKET, recv_fds, socket
 from typing import Final
 
-from openais.messages.shared import SharedMemory
+from openais.client.mapping import MappedMemory
 from openais.paths import find_socket
 from openais.types import AccessDenied, AisError, DispatchFlags, InvalidParam, LibraryError, TimeoutExpired, TryAgain
 
@@ -47,17 +46,15 @@ def connect(path: Path, timeout: float) -> socket:
     return sock
 
 
-def receive_first(sock: socket, byte_count: int) -> tuple[bytes, SharedMemory | None]:
+def receive_first(sock: socket, byte_count: int) -> tuple[bytes, MappedMemory | None]:
     """Reads of a connection that is being opened, as `recv` would; and the memory that came along. Raises OSError."""
     data, descriptors, _, _ = recv_fds(sock, byte_count, 1, MSG_CMSG_CLOEXEC)
     shared = None
     for descriptor in descriptors:
         try:
-            memory = memoryview(mmap.mmap(descriptor, 0))
+            shared = MappedMemory(descriptor, executive=False)
         finally:
             os.close(descriptor)
-        half = len(memory) // 2
-        shared = SharedMemory(memory[half:], memory[:half], copies=False)
     return data, shared
 
 

@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Final, Protocol
 
+from openais.client.mapping import MappedMemory
 from openais.executive.connections import Credentials, Share
 from openais.messages.shared import SharedMemory
 from openais.runtime.shared_file import DIRECTION_BYTES, share
@@ -79,7 +80,7 @@ class _Write:
 class _Connection:
     """One stream socket. `closing` once no more is read of it and it ends when its queue is empty."""
 
-    __slots__ = ("closing", "descriptor", "number", "queue", "shares", "socket", "writing")
+    __slots__ = ("closing", "descriptor", "number", "queue", "shared", "socket", "writing")
 
     def __init__(self, number: int, stream: socket.socket) -> None:
         self.number = number
@@ -88,8 +89,8 @@ class _Connection:
         self.writing = False
         """Whether the loop tells when it can be written again."""
         self.closing: asyncio.TimerHandle | None = None
-        self.shares = False
-        """Whether memory is shared with it."""
+        self.shared: MappedMemory | None = None
+        """Memory that is shared with it."""
         self.descriptor = -1
         """Goes with what is written next."""
 
@@ -163,13 +164,12 @@ class LibraryConnections:
             self._end(connection)
 
     def _share(self, connection: _Connection) -> tuple[SharedMemory, int] | None:
-        made = share() if self._shares_left > 0 and not connection.shares else None
+        made = share() if self._shares_left > 0 and connection.shared is None else None
         if made is None:
             return None
         self._shares_left -= 1
-        connection.shares = True
-        memory, connection.descriptor = made
-        return memory, DIRECTION_BYTES
+        connection.shared, connection.descriptor = made
+        return connection.shared, DIRECTION_BYTES
 
     def _watch(self, connection: _Connection) -> None:
         asyncio.get_running_loop().add_reader(connection.socket, self._readable, connection)
@@ -254,8 +254,10 @@ class LibraryConnections:
         connection.socket.close()
         if connection.descriptor >= 0:
             os.close(connection.take_descriptor())
-        self._shares_left += connection.shares
         self._host.library_closed(connection.number)
+        if connection.shared is not None:
+            self._shares_left += 1
+            connection.shared.close()
 
 
 def _vectors(queue: deque[_Write]) -> list[memoryview]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import logging
-import mmap
 import os
 from typing import Final
 
-from openais.messages.shared import SharedMemory
+from openais.client.mapping import MappedMemory
 
 DIRECTION_BYTES: Final = 4 * 1024 * 1024
 """For each direction. Pages are taken when they are first used."""
@@ -16,7 +15,7 @@ DIRECTION_BYTES: Final = 4 * 1024 * 1024
 log = logging.getLogger(__name__)
 
 
-def share() -> tuple[SharedMemory, int] | None:
+def share() -> tuple[MappedMemory, int] | None:
     """The executive's end, and the descriptor that the library maps; None when this machine gives none."""
     size = 2 * DIRECTION_BYTES
     try:
@@ -27,9 +26,8 @@ def share() -> tuple[SharedMemory, int] | None:
     try:
         os.ftruncate(descriptor, size)
         fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
-        memory = memoryview(mmap.mmap(descriptor, size))
+        return MappedMemory(descriptor, executive=True), descriptor
     except OSError as error:
         os.close(descriptor)
         log.info("no memory is shared with a library: %s", error)
         return None
-    return SharedMemory(memory[:DIRECTION_BYTES], memory[DIRECTION_BYTES:], copies=True), descriptor
