@@ -20,10 +20,6 @@ def test_forks_in_callbacks_short_threads_signals_and_an_exit_in_the_middle_do_n
     assert run("clm_edges.c") == "done\n"
 
 
-def test_a_program_in_cpp_is_served(run: Run) -> None:
-    run("plain.cc")
-
-
 def test_a_library_that_is_loaded_locally_and_again_is_served_by_each_of_its_names(
     run: Run, installation: Path
 ) -> None:
@@ -35,7 +31,7 @@ def test_without_an_executive_there_is_an_error(compiled: Callable[[Path], Path]
     environment = {**os.environ, "OPENAIS_SOCKET": str(tmp_path / "nobody")}
     done = subprocess.run([compiled(PROGRAMS / "plain.cc")], env=environment, capture_output=True, text=True)
     assert done.returncode == 1
-    assert done.stderr.endswith("saClmInitialize(&handle, nullptr, &version) gave 2\n")
+    assert done.stderr.endswith("saClmInitialize(&clm.handle, nullptr, &version) gave 2\n")
 
 
 def test_the_environment_of_a_program_cannot_mislead_its_interpreter(
