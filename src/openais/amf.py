@@ -28,6 +28,7 @@ from openais.messages.amf_model import (
     Recovery,
     RedundancyModel,
 )
+from openais.messages.amf_proxies import ProxiedCleanup, ProxiedInstantiate
 from openais.types import DispatchFlags, ErrorCode, TrackFlags, Version
 
 __all__ = [
@@ -54,6 +55,8 @@ __all__ = [
     "ProtectionGroup",
     "ProtectionGroupChanged",
     "ProtectionMember",
+    "ProxiedCleanup",
+    "ProxiedInstantiate",
     "Readiness",
     "ReadinessSet",
     "Recovery",

@@ -276,3 +276,25 @@ def test_nodes_have_attributes_and_limits_and_groups_name_groups_of_nodes() -> N
 
 def test_new_groups_wait_for_their_units_unless_told_otherwise() -> None:
     assert read_model(PAIR, "amf.conf").startup_ns == 2 * SECOND_NS
+
+
+def proxied(keys: bytes) -> bytes:
+    return b"group {\n name: g\n unit {\n name: u\n component {\n name: c\n %s\n }\n }\n }\n" % keys
+
+
+def test_a_proxied_component_is_sa_aware_and_runs_nothing_itself() -> None:
+    (group,) = read_amf(proxied(b"proxy_csi: g/c"), "amf.conf")
+    config = group.units[0].components[0]
+    assert (config.proxy_csi, config.sa_aware, config.is_run) == ("g/c", True, False)
+
+
+@pytest.mark.parametrize(
+    ("keys", "line", "words"),
+    [(b"proxy_csi: other/c", 7, "'other/c'"), (b"proxy_csi: g/c\n command: /bin/true", 5, "has a command")],
+)
+def test_a_proxied_component_names_an_instance_and_has_no_command(keys: bytes, line: int, words: str) -> None:
+    with pytest.raises(ConfigurationError) as wrong:
+        read_amf(proxied(keys), "amf.conf")
+    (problem,) = wrong.value.problems
+    assert problem.line == line
+    assert words in problem.message

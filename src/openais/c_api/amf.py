@@ -38,6 +38,7 @@ from openais.messages.amf import (
     Terminate,
 )
 from openais.messages.amf_model import HaState, PmErrors, PmStop, Recovery
+from openais.messages.amf_proxies import ProxiedCleanup, ProxiedInstantiate
 from openais.types import (
     BadFlags,
     ErrorCode,
@@ -85,6 +86,10 @@ class Handle:
                 csi_remove=self._run_csi_remove if own.saAmfCSIRemoveCallback != NULL else None,
                 healthcheck=self._run_healthcheck if own.saAmfHealthcheckCallback != NULL else None,
                 terminate=self._run_terminate if own.saAmfComponentTerminateCallback != NULL else None,
+                proxied_instantiate=self._run_instantiate
+                if own.saAmfProxiedComponentInstantiateCallback != NULL
+                else None,
+                proxied_cleanup=self._run_cleanup if own.saAmfProxiedComponentCleanupCallback != NULL else None,
                 protection_group=self._run_group if own.saAmfProtectionGroupTrackCallback != NULL else None,
             )
         )
@@ -123,6 +128,12 @@ class Handle:
 
     def _run_terminate(self, event: Terminate) -> None:
         self.callbacks.saAmfComponentTerminateCallback(event.invocation, _name(event.component))
+
+    def _run_instantiate(self, event: ProxiedInstantiate) -> None:
+        self.callbacks.saAmfProxiedComponentInstantiateCallback(event.invocation, _name(event.component))
+
+    def _run_cleanup(self, event: ProxiedCleanup) -> None:
+        self.callbacks.saAmfProxiedComponentCleanupCallback(event.invocation, _name(event.component))
 
     def _run_group(self, event: ProtectionGroupChanged) -> None:
         members = event.group.members

@@ -66,14 +66,15 @@ class Amf(Library[AmfEvent]):
     ) -> None:
         """Registers a component, by default the one that this process was started as (saAmfComponentRegister).
 
-        Raises NotExist, Exists when another program is it, BadOperation.
+        A proxy registers those that it is the proxy of, with its own name as `proxy`, as long as it is active for the
+        instance that makes it that. Raises NotExist, Exists when another program is it, BadOperation.
         """
         self._run(operations.register(component or operations.component_name(), proxy, retry), timeout)
 
     def unregister(
         self, component: str = "", proxy: str = "", *, timeout: float | None = None, retry: bool = False
     ) -> None:
-        """The component is one no more (saAmfComponentUnregister)."""
+        """The component is one no more; a proxied one goes on, unproxied (saAmfComponentUnregister)."""
         self._run(operations.unregister(component or operations.component_name(), proxy, retry), timeout)
 
     def response(

@@ -10,6 +10,7 @@ from openais.client.amf_operations import AmfEvent, component_name
 from openais.client.async_amf import AsyncAmf
 from openais.messages.amf import CsiRemove, CsiSet, HealthcheckAsk, ProtectionGroupChanged, ReadinessSet, Terminate
 from openais.messages.amf_model import HaState
+from openais.messages.amf_proxies import ProxiedCleanup, ProxiedInstantiate
 from openais.types import ErrorCode
 
 
@@ -61,6 +62,19 @@ class Component:
     async def terminate(self) -> None:
         """Ends; the process should end after this."""
 
+    async def instantiate_proxied(self, component: str) -> None:
+        """Instantiates a component that it is the proxy of, and registers it: `amf.register(component, self.name)`.
+
+        What that one is told comes to the other methods; `csi.component` says whom it is for.
+        """
+
+    async def clean_up_proxied(self, component: str) -> None:
+        """Leaves nothing of a component that this one is the proxy of."""
+
+    async def terminate_proxied(self, component: str) -> None:
+        """Ends a component that this one is the proxy of. By default as `clean_up_proxied`."""
+        await self.clean_up_proxied(component)
+
     async def changed(self, event: ProtectionGroupChanged | ReadinessSet) -> None:
         """A protection group that it tracks has changed, or, in A.01.01, its readiness state."""
 
@@ -72,7 +86,7 @@ class Component:
                 await self.amf.healthcheck_start(self.name, self.healthcheck_key, retry=True)
             async for event in self.amf:
                 await self._handle(event)
-                if isinstance(event, Terminate):
+                if isinstance(event, Terminate) and event.component == self.name:
                     return
 
     async def _handle(self, event: AmfEvent) -> None:
@@ -91,6 +105,12 @@ class Component:
                 await self._answer(event.invocation, self.remove(event.csi))
             case HealthcheckAsk():
                 await self._answer(event.invocation, self.healthcheck())
+            case ProxiedInstantiate():
+                await self._answer(event.invocation, self.instantiate_proxied(event.component))
+            case ProxiedCleanup():
+                await self._answer(event.invocation, self.clean_up_proxied(event.component))
+            case Terminate() if event.component != self.name:
+                await self._answer(event.invocation, self.terminate_proxied(event.component))
             case Terminate():
                 await self._answer(event.invocation, self.terminate())
             case _:

@@ -34,6 +34,7 @@ from openais.messages.amf_model import (
     Readiness,
     Recovery,
 )
+from openais.messages.amf_proxies import ProxiedCleanup, ProxiedInstantiate
 from openais.messages.amf_state import Happened
 from openais.messages.base import Message, ServiceId
 from openais.types import ErrorCode, InvalidParam, NotExist, TimeNs, TrackFlags, Version
@@ -43,7 +44,16 @@ VERSION_A: Final = Version("A", 1, 1)
 COMPONENT_VARIABLE: Final = "SA_AMF_COMPONENT_NAME"
 """The environment variable by which a component is told its name."""
 
-AmfEvent: TypeAlias = CsiSet | CsiRemove | HealthcheckAsk | Terminate | ProtectionGroupChanged | ReadinessSet
+AmfEvent: TypeAlias = (
+    CsiSet
+    | CsiRemove
+    | HealthcheckAsk
+    | Terminate
+    | ProtectionGroupChanged
+    | ReadinessSet
+    | ProxiedInstantiate
+    | ProxiedCleanup
+)
 
 
 class AmfCallbacks(NamedTuple):
@@ -62,6 +72,11 @@ class AmfCallbacks(NamedTuple):
     readiness_set: Callable[[ReadinessSet], None] | None = None
     """The readiness state changed (SaAmfReadinessStateSetCallbackT of A.01.01)."""
 
+    proxied_instantiate: Callable[[ProxiedInstantiate], None] | None = None
+    """Instantiate a component that it is the proxy of (SaAmfProxiedComponentInstantiateCallbackT)."""
+    proxied_cleanup: Callable[[ProxiedCleanup], None] | None = None
+    """Leave nothing of a component that it is the proxy of (SaAmfProxiedComponentCleanupCallbackT)."""
+
     def run(self, event: AmfEvent) -> None:
         """Runs the callback for `event`, if there is one."""
         callback: Callable[[Any], None] | None = {
@@ -71,6 +86,8 @@ class AmfCallbacks(NamedTuple):
             Terminate: self.terminate,
             ProtectionGroupChanged: self.protection_group,
             ReadinessSet: self.readiness_set,
+            ProxiedInstantiate: self.proxied_instantiate,
+            ProxiedCleanup: self.proxied_cleanup,
         }[type(event)]
         if callback is not None:
             callback(event)

@@ -104,6 +104,8 @@ class _Reader:
         """By component: the seed's protection groups that it is a member of."""
         self.nodes: tuple[NodeConfig, ...] = ()
         self._node_groups: dict[str, tuple[str, ...]] = {}
+        self._proxied: list[tuple[str, Place]] = []
+        """The component service instances whose active component is a proxy, with where that is said."""
 
     def groups(self, top: Block) -> tuple[GroupConfig, ...]:
         self._check(top)
@@ -127,6 +129,10 @@ class _Reader:
             for group in groups
             for instance in group.instances
         }
+        parts = {csi.name for group in groups for instance in group.instances for csi in instance.csis}
+        for name, place in self._proxied:
+            if name not in parts:
+                self._wrong(place, f"there is no component service instance {name!r}", "`instance/csi`")
         for name in _cyclic(sponsors):
             self._wrong(self._places["instance", name], f"{name!r} depends on itself", "dependencies without a cycle")
         return groups
@@ -297,6 +303,11 @@ class _Reader:
         if seed:
             values["capability"] = self._read(block, "model", CAPABILITIES, Capability.X_ACTIVE_OR_Y_STANDBY)
             values["sa_aware"] = True
+        if values.get("proxy_csi"):
+            values["sa_aware"] = True
+            self._proxied.append((values["proxy_csi"], block.place_of("proxy_csi")))
+            if values.get("command") or values.get("instantiate"):
+                self._wrong(block.place, f"component {own!r} is proxied, and has a command", "one of both")
         values.setdefault("types", self._memberships.get(own, (own,)))
         if values.get("sa_aware"):
             values.setdefault("capability", Capability.X_ACTIVE_AND_Y_STANDBY)

@@ -46,6 +46,12 @@ def _name(text: str) -> str:
     return text
 
 
+def _csi_name(text: str) -> str:
+    if not text or len(text.encode()) > NAME_LENGTH_MAX:
+        raise ValueError(f"{text!r} cannot be the name of a component service instance")
+    return text
+
+
 def _names(text: str) -> tuple[str, ...]:
     return tuple(_name(each) for each in re.split(r"[,\s]+", text.strip()) if each)
 
@@ -85,6 +91,7 @@ DURATION: Final = Kind("a time such as 250ms, 5s or 2m", _duration)
 COUNT: Final = Kind("a whole number", _count)
 SWITCH: Final = Kind("on or off", _switch)
 NAME: Final = Kind(f"a name of at most {NAME_LENGTH_MAX} bytes without a slash", _name)
+CSI_NAME: Final = Kind("a component service instance, such as `instance/csi`", _csi_name)
 NAMES: Final = Kind("names, separated by commas", _names)
 PAIR: Final = Kind("a name and a value, such as `PORT 8080`", _pair)
 COMMAND: Final = Kind("a command line", _command)
@@ -148,6 +155,7 @@ COMPONENT: Final[Mapping[str, Kind]] = {
     "instantiate_attempts": COUNT,
     "instantiate_delayed_attempts": COUNT,
     "instantiate_delay": DURATION,
+    "proxy_csi": CSI_NAME,
 }
 """What a component and a component type may say, besides name, type and those that may be repeated."""
 

@@ -218,6 +218,18 @@ class ComponentConfig(Configured, frozen=True):
     environment: tuple[tuple[str, str], ...] = ()
     directory: Annotated[str, msgspec.Meta(max_length=4096)] = ""
 
+    proxy_csi: Annotated[str, msgspec.Meta(max_length=256)] = ""
+    """It is proxied by whichever component is active for this component service instance; none: it is not proxied."""
+
+    @property
+    def is_proxied(self) -> bool:
+        return bool(self.proxy_csi)
+
+    @property
+    def runs_when_active(self) -> bool:
+        """Whether its proxy has it run as long as it is active, and not otherwise."""
+        return self.is_proxied and not self.pre_instantiable
+
     @property
     def pre_instantiable(self) -> bool:
         return self.capability is not Capability.NON_PRE_INSTANTIABLE

@@ -38,6 +38,8 @@ class Pending(Mutable):
     order: Order
     csi: str = ""
     state: HaState | None = None
+    answered: bool = False
+    """To be instantiated, its proxy has answered, and is to register it."""
 
 
 class ComponentState(Mutable):
@@ -63,6 +65,7 @@ class ComponentState(Mutable):
     restarts: list[int] = []
     """When it was restarted, within the probation."""
     proxy: str = ""
+    """The component that is its proxy now. It is proxied once that has registered it."""
 
 
 class UnitState(Mutable):

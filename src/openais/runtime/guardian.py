@@ -16,6 +16,7 @@ It is run as a script, without the rest of the package, to be small.
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import json
 import os
@@ -27,7 +28,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, Final
 
@@ -49,6 +50,7 @@ PR_SET_PDEATHSIG: Final = 1
 PR_SET_CHILD_SUBREAPER: Final = 36
 PIDFD_GET_INFO: Final = 0xC040FF0B
 PIDFD_INFO_EXIT: Final = 1 << 3
+EXIT_TRIES: Final = 50
 PIDFD_INFO: Final = struct.Struct("=QQ11Ii")
 
 _prctl = ctypes.CDLL(None, use_errno=True).prctl
@@ -200,11 +202,11 @@ class Guardian:
         """Says when a process, or a descendant of it within `depth`, dies."""
         watch = self.watches[number] = Watch(number, depth)
         there = self.follow(watch, process_id, 0)
-        self.say("watched", number, there)
         if not there:
             del self.watches[number]
         elif depth:
-            self.find_families()
+            self.find_families()  # before the answer: from then on no descendant that is there may be missed
+        self.say("watched", number, there)
 
     def unwatch(self, number: int) -> None:
         """Ends a watch."""
@@ -376,18 +378,25 @@ def parent_of(process_id: int) -> int:
 
 
 def exit_code(pidfd: int, process_id: int) -> int | None:
-    """How a process ended that another waits for; None when that cannot be told, on kernels before 6.15."""
-    fields = status_fields(process_id)
-    if len(fields) >= 50 and fields[0] == b"Z":
-        return os.waitstatus_to_exitcode(int(fields[49]))
-    info = bytearray(PIDFD_INFO.size)
-    PIDFD_INFO.pack_into(info, 0, PIDFD_INFO_EXIT, *(0,) * 13)
-    with suppress(OSError):
-        fcntl.ioctl(pidfd, PIDFD_GET_INFO, info)
-        values: Iterable[int] = PIDFD_INFO.unpack(info)
-        mask, *_, status = values
-        if mask & PIDFD_INFO_EXIT:
-            return os.waitstatus_to_exitcode(status)
+    """How a process ended that another waits for; None when that cannot be told, on kernels before 6.15.
+
+    As long as it is a zombie /proc tells; once it was waited for its pidfd does, and for a moment in between nobody.
+    """
+    for _ in range(EXIT_TRIES):
+        fields = status_fields(process_id)
+        if len(fields) >= 50 and fields[0] == b"Z":
+            return os.waitstatus_to_exitcode(int(fields[49]))
+        info = bytearray(PIDFD_INFO.size)
+        PIDFD_INFO.pack_into(info, 0, PIDFD_INFO_EXIT, *(0,) * 13)
+        try:
+            fcntl.ioctl(pidfd, PIDFD_GET_INFO, info)
+            mask, *_, status = PIDFD_INFO.unpack(info)
+            if mask & PIDFD_INFO_EXIT:
+                return os.waitstatus_to_exitcode(int(status))
+        except OSError as error:
+            if error.errno != errno.ESRCH:
+                return None
+        time.sleep(0.001)
     return None
 
 

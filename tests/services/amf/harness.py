@@ -25,6 +25,7 @@ from openais.messages.amf_model import (
     RedundancyModel,
     UnitConfig,
 )
+from openais.messages.amf_proxies import ProxiedCleanup, ProxiedInstantiate
 from openais.messages.amf_state import Order
 from openais.messages.base import Message
 from openais.services.amf.service import Amf
@@ -77,6 +78,8 @@ class Cluster:
     """Components that answer nothing, and whose orders the supervisor does not get done."""
     failing: set[str] = field(default_factory=set)
     """Components that cannot be instantiated."""
+    proxied: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By component service instance: what its active program registers as their proxy."""
     quiesces: ErrorCode = ErrorCode.OK
     """What programs say in the end when they were told to finish their work."""
     at_step: Callable[[int], None] = lambda _: None
@@ -236,18 +239,26 @@ class Cluster:
         invocation = getattr(message, "invocation", 0)
         self.told_invocations[name] = invocation
         if isinstance(message, messages.CsiSet):
-            self.told.append(f"{message.state.name.lower()} {name} {message.csi}")
+            self.told.append(f"{message.state.name.lower()} {message.component} {message.csi}")
             if name not in self.silent:
-                self.checker.took(name, message.csi, message.state)
+                self.checker.took(message.component, message.csi, message.state)
         elif isinstance(message, messages.CsiRemove | messages.Terminate):
-            self.told.append(f"{type(message).__name__.lower()} {name}")
+            self.told.append(f"{type(message).__name__.lower()} {message.component}")
+        elif isinstance(message, ProxiedInstantiate | ProxiedCleanup):
+            what = "instantiate" if isinstance(message, ProxiedInstantiate) else "cleanup"
+            self.told.append(f"{what} {message.component} by {name}")
+            if isinstance(message, ProxiedInstantiate) and name not in self.silent:
+                library.send(messages.Register(message.component, name))
         if isinstance(message, messages.CsiRemove) and name not in self.silent:
-            self.checker.gave_up(name, message.csi)
+            self.checker.gave_up(message.component, message.csi)
         if name not in self.silent and invocation:
             library.send(messages.Respond(invocation, ErrorCode.OK))
             if isinstance(message, messages.CsiSet) and message.state is HaState.QUIESCING:
                 self.checker.took(name, message.csi, HaState.QUIESCED)
                 library.send(messages.Respond(invocation, self.quiesces, quiesced=True))
+            if isinstance(message, messages.CsiSet) and message.state is HaState.ACTIVE:
+                for proxied in self.proxied.get(message.csi, ()):
+                    library.send(messages.Register(proxied, name))
 
     # Administration
 

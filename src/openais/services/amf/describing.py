@@ -79,4 +79,5 @@ def _component(component: Component) -> dict[str, Any]:
         "restarts": len(state.restarts),
         "assignments": {csi: _word(each) for csi, each in state.csis.items()},
         "pending": _word(state.pending.order) if state.pending else "",
+        "proxy": state.proxy if state.connection else "",
     }

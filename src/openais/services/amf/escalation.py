@@ -58,7 +58,8 @@ class Escalation:
         """Nothing is left of a component."""
         state = component.state
         state.failed, state.pending = False, None
-        state.connection = state.process_id = 0
+        self._disconnect(component)
+        state.process_id = 0
         state.csis.clear()
         if state.presence not in (Presence.RESTARTING, Presence.INSTANTIATION_FAILED):
             state.presence = Presence.UNINSTANTIATED
@@ -89,7 +90,7 @@ class Escalation:
         """The node of a unit is gone, and all that was on it."""
         for component in unit.components:
             self.cleaned(component)
-            component.state.presence = Presence.UNINSTANTIATED
+            component.state.presence, component.state.connection = Presence.UNINSTANTIATED, 0
             component.state.delayed, component.state.attempts = False, 0
         unit.state.operational, unit.state.worn_out = Operational.ENABLED, False
         if not unit.config.node:
@@ -123,7 +124,7 @@ class Escalation:
 
     def _restart_or_more(self, component: Component, gone: bool) -> None:
         config, unit, now = component.unit.group.config, component.unit, self._model.time_ns
-        if not (component.config.restart and component.config.is_run):
+        if not (component.config.restart and (component.config.is_run or component.config.is_proxied)):
             self._fail_over(component, gone)
         elif (
             _count(component.state.restarts, now, config.component_restart_probation_ns) <= config.component_restart_max
@@ -194,7 +195,8 @@ class Escalation:
 
     def _restart_all(self, component: Component, recovery: Recovery, gone: bool) -> None:
         application = component.unit.group.config.application
-        component.state.presence = Presence.RESTARTING if component.config.is_run else Presence.TERMINATING
+        comes_back = component.config.is_run or component.config.is_proxied
+        component.state.presence = Presence.RESTARTING if comes_back else Presence.TERMINATING
         self._clean(component, gone)
         for unit in self._model.units():
             if recovery is Recovery.CLUSTER_RESET or unit.group.config.application == application:
@@ -221,7 +223,7 @@ class Escalation:
 
     def _clean(self, component: Component, gone: bool) -> None:
         pending = component.state.pending
-        component.state.connection = 0
+        self._disconnect(component)
         if pending is not None and pending.state is HaState.ACTIVE:
             component.state.csis[pending.csi] = HaState.ACTIVE  # it may be, though it has not said so
         if gone and not component.config.cleanup:
@@ -229,6 +231,12 @@ class Escalation:
         else:
             component.state.failed = True
             self._workflow.order(component, Order.CLEANUP)
+
+    @staticmethod
+    def _disconnect(component: Component) -> None:
+        """It has to register again; but not one that runs only while it is active, whose proxy stays its proxy."""
+        if not component.config.runs_when_active:
+            component.state.connection = 0
 
 
 def _count(times: list[int], now: int, probation_ns: int) -> int:

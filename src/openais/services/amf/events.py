@@ -7,6 +7,7 @@ from openais.messages.amf_model import HaState, ModelConfig, Operational, Presen
 from openais.messages.amf_state import Order, Pending
 from openais.services.amf.escalation import Escalation
 from openais.services.amf.model import Component, Model, Unit
+from openais.services.amf.proxies import instantiated, register_proxied, why_not_proxied
 from openais.services.amf.replacing import replaced
 from openais.services.amf.workflow import Workflow
 from openais.types import ErrorCode, NodeId
@@ -23,11 +24,14 @@ class Events:
     def register(self, origin: NodeId, component: Component, message: messages.GroupRegister) -> None:
         """A program on `origin` is a component from now on."""
         state, unit = component.state, component.unit
+        if component.config.is_proxied:
+            register_proxied(self._model, component, message.caller.connection, self._workflow.order)
+            return
         if not unit.config.node and not self._model.host(unit):
             unit.state.node_id = origin
         if not component.config.is_run:
             state.generation += 1
-        state.connection, state.process_id, state.proxy = message.caller.connection, message.process_id, message.proxy
+        state.connection, state.process_id = message.caller.connection, message.process_id
         state.presence, state.pending, state.attempts = Presence.INSTANTIATED, None, 0
         state.delayed = False
         state.operational = Operational.ENABLED
@@ -60,7 +64,12 @@ class Events:
         elif not message.succeeded:
             self._not_done(component, pending, message.text)
         elif pending.order is Order.INSTANTIATE:
+            if component.config.is_proxied and state.connection:
+                instantiated(component)
+                self._model.note(component.name, "instantiated by its proxy")
+                return
             if component.config.sa_aware:
+                pending.answered = True
                 return  # until it has registered
             state.pending, state.presence, state.attempts = None, Presence.INSTANTIATED, 0
             if pending.csi:
@@ -73,14 +82,20 @@ class Events:
             if pending.order is Order.REMOVE:
                 state.csis.pop(pending.csi, None)
                 self._model.note(component.name, f"gave up {pending.csi}")
+                if component.config.runs_when_active:
+                    state.csis[pending.csi] = HaState.QUIESCED
+                    if HaState.ACTIVE not in state.csis.values():
+                        state.presence = Presence.UNINSTANTIATED
             elif pending.state is not None:
                 state.csis[pending.csi] = pending.state
+                if component.config.runs_when_active:
+                    state.presence = Presence.INSTANTIATED
                 self._model.note(component.name, f"{pending.state.name} for {pending.csi}")
 
     def _terminated(self, component: Component, pending: Pending) -> None:
         """The supervisor has cleaned up; an SA-aware component that says so is cleaned up now."""
         state = component.state
-        if component.config.sa_aware:
+        if component.config.sa_aware and not component.config.is_proxied:
             state.connection, state.failed = 0, True
             self._workflow.order(component, Order.CLEANUP)
             return
@@ -101,6 +116,9 @@ class Events:
     def lost_connection(self, component: Component) -> None:
         """An SA-aware component is gone, or as good as that."""
         component.state.connection = 0
+        if component.config.is_proxied:
+            self._model.note(component.name, f"its proxy {component.state.proxy} closed its connection")
+            return
         pending = component.state.pending
         if pending is not None and pending.order is Order.TERMINATE:
             component.state.failed = True
@@ -117,6 +135,10 @@ class Events:
             return ErrorCode.NOT_EXIST, f"register: there is no component {message.component!r}"
         if not component.config.sa_aware:
             return ErrorCode.BAD_OPERATION, f"register: {component.name} is configured as not SA-aware"
+        if component.config.is_proxied:
+            return why_not_proxied(self._model, origin, component, message)
+        if message.proxy:
+            return ErrorCode.BAD_OPERATION, f"register: {component.name} is configured without a proxy"
         host = self._model.host(component.unit)
         if component.unit.config.node and host != origin:
             return ErrorCode.BAD_OPERATION, f"register: {component.name} belongs on node {component.unit.config.node}"

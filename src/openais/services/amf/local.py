@@ -29,10 +29,12 @@ from openais.messages.amf import (
     Terminate,
 )
 from openais.messages.amf_model import SECOND_NS, CsiConfig, HaState, Healthcheck, Presence, Readiness, Recovery
+from openais.messages.amf_proxies import ProxiedCleanup, ProxiedInstantiate
 from openais.messages.amf_state import Order, Pending
 from openais.messages.amf_time import GroupRetry
 from openais.messages.base import Source
 from openais.services.amf.model import Component, Model
+from openais.services.amf.proxies import speaks_for
 from openais.services.amf.readiness import readiness
 from openais.services.base import Callback, Effects, LibraryConnection, LocalNode, Reply, SetTimer, ToGroup
 from openais.types import ErrorCode, NotExist, Priority, TimeNs, TrackFlags, Version
@@ -91,7 +93,7 @@ class Local:
             if pending is None or self._model.host(component.unit) != self._node.node_id:
                 continue
             limit_ns = component.config.callback_limit_ns
-            connection = component.state.connection
+            connection = speaks_for(self._model, component)
             if pending.state is HaState.QUIESCING:
                 yield from self._quiesce(component, pending)
             if pending.order in (Order.SET, Order.REMOVE) and connection in self.libraries:
@@ -99,6 +101,12 @@ class Local:
             elif pending.order is Order.TERMINATE and connection in self.libraries:
                 limit_ns = component.config.terminate_limit_ns
                 yield Callback((connection,), Terminate(pending.invocation, component.name))
+            elif component.config.is_proxied:
+                if connection not in self.libraries:
+                    continue  # until there is a proxy
+                limit_ns = _supervised_limit(component, pending)
+                kind = ProxiedInstantiate if pending.order is Order.INSTANTIATE else ProxiedCleanup
+                yield Callback((connection,), kind(pending.invocation, component.name))
             else:
                 limit_ns = _supervised_limit(component, pending)
                 yield from self._supervise(component, pending)
@@ -116,7 +124,7 @@ class Local:
     def again(self, components: Iterable[Component]) -> Effects:
         """The supervisor is there: gives it the orders that it did not get."""
         waiting = (each for each in components if each.state.pending is not None and not each.state.connection)
-        yield from self.carry_out(waiting)
+        yield from self.carry_out(each for each in waiting if not each.config.is_proxied)
 
     def keep(self) -> Effects:
         """Tells the supervisor what may run here."""
@@ -171,6 +179,8 @@ class Local:
         if component is None or pending is None or self._model.host(component.unit) != self._node.node_id:
             return
         now = self._node.wall_time_ns
+        if component.config.is_proxied and not speaks_for(self._model, component):
+            return  # it is told again, by another proxy
         if pending.order in (Order.TERMINATE, Order.CLEANUP):
             text = f"{pending.order.name} was not answered in time"
             yield ToGroup(GroupDone(name, pending.invocation, False, text, now), Priority.HIGH)
@@ -300,6 +310,12 @@ class Local:
         if not here or component.state.connection != caller.connection:
             raise NotExist(f"{name} is not registered by this caller")
         return component
+
+    def answers(self, caller: Source, component: Component) -> None:
+        """Raises NotExist when the order of a component was not given to the caller."""
+        here = self._model.host(component.unit) == caller.node_id
+        if not here or speaks_for(self._model, component) != caller.connection:
+            raise NotExist(f"{component.name} is not registered by this caller")
 
     def check(self, caller: Source, name: str, key: str) -> Check:
         check = self.checks.get((name, key))

@@ -20,6 +20,7 @@ from openais.messages.amf_model import (
     InstanceConfig,
     ModelConfig,
     NodeConfig,
+    Presence,
     UnitConfig,
 )
 from openais.messages.amf_state import (
@@ -52,7 +53,10 @@ class Component:
     @property
     def free(self) -> bool:
         """Whether it may be given an order."""
-        return self.state.pending is None and not self.state.failed
+        unproxied = (
+            self.config.is_proxied and self.state.presence is Presence.INSTANTIATED and not self.state.connection
+        )
+        return self.state.pending is None and not self.state.failed and not unproxied
 
     @property
     def load(self) -> int:
@@ -138,6 +142,7 @@ class Group:
                 component = Component(each, components.get(each.name) or ComponentState(each.name), unit)
                 unit.components.append(component)
                 self.components[component.name] = component
+        self.proxied = [each for each in self.components.values() if each.config.is_proxied]
         for each_config in config.instances:
             known = instances.get(each_config.name) or InstanceState(each_config.name)
             self.instances[each_config.name] = Instance(each_config, known)

@@ -11,7 +11,7 @@ from openais.messages.amf_model import (
     Readiness,
     RedundancyModel,
 )
-from openais.services.amf.model import Group, Instance, Model, Unit
+from openais.services.amf.model import Component, Group, Instance, Model, Unit
 
 
 def admin_states(model: Model, unit: Unit) -> tuple[Admin, ...]:
@@ -37,7 +37,14 @@ def may_run(model: Model, unit: Unit) -> bool:
 def is_up(unit: Unit) -> bool:
     """Whether its pre-instantiable components are instantiated, or being restarted in their place."""
     up = (Presence.INSTANTIATED, Presence.RESTARTING)
+    if any(_is_unknown(each) for each in unit.components if each.config.runs_when_active):
+        return False
     return all(each.state.presence in up for each in unit.components if each.config.pre_instantiable)
+
+
+def _is_unknown(component: Component) -> bool:
+    """Whether nobody has registered a proxied component that does not run."""
+    return not component.state.connection and component.state.presence is not Presence.INSTANTIATED
 
 
 def readiness(model: Model, unit: Unit) -> Readiness:

@@ -172,7 +172,7 @@ class Amf(Detection, Operating, Starting):
         for component in self._local.own_components():
             pending = component.state.pending
             if pending is not None and pending.invocation == request.invocation:
-                self._local.registered(caller, component.name)
+                self._local.answers(caller, component)
                 succeeded = request.error == ErrorCode.OK
                 text = "" if succeeded else f"it answered {request.error}"
                 yield self._local.done(component, pending, succeeded, text)
@@ -290,6 +290,9 @@ class Amf(Detection, Operating, Starting):
         component = self._model.component(message.component)
         if component is not None and component.state.connection == message.caller.connection:
             self._model.note(component.name, "unregistered")
+            if component.config.is_proxied:
+                component.state.connection = 0
+                return
             component.state.presence = Presence.TERMINATING
             self._escalation.cleaned(component)
             yield from self.settled((component.unit.group,))
@@ -304,8 +307,8 @@ class Amf(Detection, Operating, Starting):
         if message.process_id:
             component.state.process_id = message.process_id
         if self._model.host(component.unit) == self.node.node_id:
-            waits_to_register = pending.order is Order.INSTANTIATE and component.config.sa_aware and message.succeeded
-            if not waits_to_register:
+            registers = component.config.sa_aware and not component.state.connection
+            if not (pending.order is Order.INSTANTIATE and registers and message.succeeded):
                 yield SetTimer(f"order/{component.name}", None)
         self._events.answered(component, pending, message)
         yield from self._local.delay(component)
@@ -430,5 +433,6 @@ class Amf(Detection, Operating, Starting):
         """The other groups of which something depends on something of this one."""
         for other in self._model.groups.values():
             sponsors = (each.instance for one in other.instances.values() for each in one.config.sponsors)
-            if other is not group and any(name in group.instances for name in sponsors):
+            proxied = any(each.config.proxy_csi in group.types for each in other.proxied)
+            if other is not group and (proxied or any(name in group.instances for name in sponsors)):
                 yield other

@@ -33,6 +33,7 @@ from openais.services.amf.capability import may_take, unit_view
 from openais.services.amf.model import Component, Group, Instance, Model, Unit
 from openais.services.amf.policy import POLICIES
 from openais.services.amf.policy.view import GroupView, InstanceView
+from openais.services.amf.proxies import follow_proxies, proxy_of
 from openais.services.amf.readiness import (
     active_unit,
     admin_states,
@@ -68,6 +69,7 @@ class Workflow:
         changed = False
         for _ in range(ROUNDS_MAX):
             self._changed = False
+            follow_proxies(self._model, group, self.order)
             self._settle_admin(group)
             self._want(group)
             for instance in group.instances.values():
@@ -198,7 +200,9 @@ class Workflow:
 
     def _step(self, component: Component, csi: CsiConfig, state: HaState) -> None:
         """Has a component take a state of an assignment."""
-        if component.config.sa_aware:
+        if component.config.runs_when_active:
+            self._step_of_proxied(component, csi.name, state)
+        elif component.config.sa_aware:
             if component.state.presence is Presence.INSTANTIATED and component.state.connection:
                 self.order(component, Order.SET, csi.name, state)
         elif component.config.pre_instantiable or state is HaState.STANDBY:
@@ -209,6 +213,21 @@ class Workflow:
         elif component.state.presence is Presence.INSTANTIATED:
             self.order(component, Order.TERMINATE, csi.name, state)
             component.state.presence = Presence.TERMINATING
+
+    def _step_of_proxied(self, component: Component, csi: str, state: HaState) -> None:
+        """The assignment has the proxy instantiate it, and its removal has it terminated."""
+        up = (Presence.UNINSTANTIATED, Presence.RESTARTING, Presence.INSTANTIATED)
+        if state is HaState.STANDBY:
+            component.state.csis[csi] = state
+            self._changed = True
+        elif state is HaState.ACTIVE:
+            if component.state.connection and component.state.presence in up:
+                if component.state.presence is Presence.UNINSTANTIATED:
+                    component.state.presence = Presence.INSTANTIATING
+                    component.state.generation += 1
+                self.order(component, Order.SET, csi, state)
+        elif component.state.presence is Presence.INSTANTIATED:
+            self.order(component, Order.REMOVE, csi, HaState.QUIESCED)
 
     def _start(self, component: Component, csi: str) -> None:
         """Instantiates a component that runs as long as it is active; one that runs just takes one more."""
@@ -230,7 +249,7 @@ class Workflow:
                 self._give_up(component, csi.name)
 
     def _give_up(self, component: Component, csi: str) -> None:
-        if component.config.sa_aware and component.state.connection:
+        if component.config.sa_aware and component.state.connection and not component.config.runs_when_active:
             self.order(component, Order.REMOVE, csi)
         else:
             del component.state.csis[csi]
@@ -266,7 +285,8 @@ class Workflow:
                 ]
                 reached = all(each.state.presence is Presence.INSTANTIATED for each in lower)
                 down = component.state.presence in (Presence.UNINSTANTIATED, Presence.RESTARTING)
-                if component.state.delayed or not component.config.is_run:
+                startable = component.config.is_run or proxy_of(self._model, component) is not None
+                if component.state.delayed or not startable:
                     continue
                 if reached and down and component.free:
                     self._instantiate(component)
