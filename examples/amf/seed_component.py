@@ -1,7 +1,12 @@
-"""A component of the seed's sample (AMF A.01.01): told its name, it registers, and says what it is told."""
+"""A component of the seed's sample (AMF A.01.01): told its name, it registers, and says what it is told.
+
+python3 seed_component.py component_a1
+python3 seed_component.py component_b1 --trouble     it reports an error, and cancels it a second later
+"""
 
 from __future__ import annotations
 
+import select
 import sys
 
 from openais.amf import (
@@ -16,37 +21,58 @@ from openais.amf import (
     Version,
 )
 
+TROUBLE_S = 1.0
 
-def main(name: str) -> None:
-    """Registers, and dispatches until it is terminated."""
 
-    def say(text: str) -> None:
-        print(f"{name}: {text}", flush=True)
+class Component:
+    """One component."""
 
-    def readiness(event: ReadinessSet) -> None:
-        say(f"readiness {event.readiness.name}")
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.ended = False
+        callbacks = AmfCallbacks(
+            self.csi_set, self.csi_remove, self.healthcheck, self.terminate, readiness_set=self.readiness_set
+        )
+        self.amf = Amf(callbacks=callbacks, version=Version("A", 1, 1))
 
-    def csi_set(event: CsiSet) -> None:
-        say(f"{event.state.name} for {event.csi}")
-        amf.response(event.invocation)
+    def run(self, trouble: bool) -> None:
+        """Registers, and dispatches until it is terminated."""
+        self.amf.register(self.name, retry=True)
+        self.say("is registered")
+        if trouble:
+            self.amf.component_error_report(self.name, retry=True)
+            self.say("reports an error")
+        while not self.ended:
+            readable, _, _ = select.select([self.amf], [], [], TROUBLE_S if trouble else None)
+            if not readable:
+                self.amf.component_error_clear(self.name, retry=True)
+                self.say("cancels its error")
+                trouble = False
+            self.amf.dispatch(DispatchFlags.ALL)
+        self.amf.finalize()
 
-    def csi_remove(event: CsiRemove) -> None:
-        say(f"gives {event.csi} up")
-        amf.response(event.invocation)
+    def say(self, text: str) -> None:
+        print(f"{self.name}: {text}", flush=True)
 
-    def healthcheck(event: HealthcheckAsk) -> None:
-        amf.response(event.invocation)
+    def readiness_set(self, event: ReadinessSet) -> None:
+        self.say(f"readiness {event.readiness.name}")
 
-    def terminate(event: Terminate) -> None:
-        amf.response(event.invocation)
-        amf.finalize()
+    def csi_set(self, event: CsiSet) -> None:
+        self.say(f"{event.state.name} for {event.csi}")
+        self.amf.response(event.invocation)
 
-    callbacks = AmfCallbacks(csi_set, csi_remove, healthcheck, terminate, readiness_set=readiness)
-    with Amf(callbacks=callbacks, version=Version("A", 1, 1)) as amf:
-        amf.register(name, retry=True)
-        say("is registered")
-        amf.dispatch(DispatchFlags.BLOCKING)
+    def csi_remove(self, event: CsiRemove) -> None:
+        self.say(f"gives {event.csi} up")
+        self.amf.response(event.invocation)
+
+    def healthcheck(self, event: HealthcheckAsk) -> None:
+        self.amf.response(event.invocation)
+
+    def terminate(self, event: Terminate) -> None:
+        self.say("is terminated")
+        self.amf.response(event.invocation)
+        self.ended = True
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    Component(sys.argv[1]).run(trouble="--trouble" in sys.argv)

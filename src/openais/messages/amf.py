@@ -439,7 +439,7 @@ class GroupDone(Message, frozen=True):
 
 @group_message(ServiceId.AMF, 7)
 class GroupFailed(Message, frozen=True):
-    """A component failed; `gone`: nothing of it runs."""
+    """A component failed; `gone`: nothing of it runs. `stays`: it goes on running until its error is cleared."""
 
     component: str
     generation: int
@@ -447,6 +447,7 @@ class GroupFailed(Message, frozen=True):
     recovery: Recovery
     gone: bool
     time_ns: TimeNs
+    stays: bool = False
 
 
 @group_message(ServiceId.AMF, 8)

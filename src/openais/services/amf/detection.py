@@ -128,13 +128,8 @@ class Detection(Service):
     @library(messages.ErrorReport, sends=Priority.HIGH)
     def error_report(self, caller: Source, request: messages.ErrorReport) -> Effects:
         component = self._local.component(request.component)
-        now = self.node.wall_time_ns
-        yield ToGroup(
-            messages.GroupFailed(
-                component.name, component.state.generation, "an error was reported", request.recovery, False, now
-            ),
-            Priority.HIGH,
-        )
+        stays = self._local.is_seed(caller.connection) and request.recovery is Recovery.NO_RECOMMENDATION
+        yield self._local.fails(component, "an error was reported", request.recovery, stays)
         yield Reply(caller, messages.ErrorReported())
 
     # Small helpers

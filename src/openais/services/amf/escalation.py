@@ -54,6 +54,12 @@ class Escalation:
         else:
             self._recover(component, recommended, gone)
 
+    def stays_out(self, component: Component, why: str) -> None:
+        """A component that somebody else runs reported an error (A.01.01): out of service until that is cleared."""
+        if component.state.presence is Presence.INSTANTIATED and not component.state.failed:
+            component.state.operational = component.unit.state.operational = Operational.DISABLED
+            self._model.note(component.name, f"{why}: out of service until it is cleared")
+
     def cleaned(self, component: Component) -> None:
         """Nothing is left of a component."""
         state = component.state

@@ -41,6 +41,8 @@ from openais.types import ErrorCode, NotExist, Priority, TimeNs, TrackFlags, Ver
 
 HEALTHCHECK_INVOCATION: Final = 1 << 48
 """Invocations of healthchecks count from here; those of orders stay below."""
+SEED_HEALTHCHECK: Final = Healthcheck("heartbeat", SECOND_NS, 2 * SECOND_NS)
+"""That of components of A.01.01 for which none is configured."""
 SLACK_NS: Final = 2 * SECOND_NS
 """What the supervisor's own limits are given before its silence counts as failure."""
 
@@ -207,13 +209,32 @@ class Local:
             self._ending = True
             yield Callback((self.supervisor,), Failfast(node.failfast))
 
-    def fails(self, component: Component, why: str, recovery: Recovery = Recovery.NO_RECOMMENDATION) -> ToGroup:
+    def fails(
+        self,
+        component: Component,
+        why: str,
+        recovery: Recovery = Recovery.NO_RECOMMENDATION,
+        stays: bool = False,
+    ) -> ToGroup:
         """Tells all that a component of this node failed."""
         now: TimeNs = self._node.wall_time_ns
         generation = component.state.generation
-        return ToGroup(GroupFailed(component.name, generation, why[:1024], recovery, False, now), Priority.HIGH)
+        return ToGroup(GroupFailed(component.name, generation, why[:1024], recovery, False, now, stays), Priority.HIGH)
 
     # Healthchecks
+
+    def is_seed(self, connection: int) -> bool:
+        """Whether a library speaks A.01.01."""
+        library = self.libraries.get(connection)
+        return library is not None and _release(library) == "A"
+
+    def check_seed(self, component: Component) -> Effects:
+        """A component of A.01.01, which has no call to begin healthchecks, is asked from its registration on."""
+        connection = component.state.connection
+        if self.is_seed(connection):
+            for config in component.config.healthchecks or (SEED_HEALTHCHECK,):
+                none = Recovery.NO_RECOMMENDATION
+                yield from self.start_check(Check(component.name, connection, config, False, none))
 
     def start_check(self, check: Check) -> Effects:
         """Begins a healthcheck, in the place of one of that key."""

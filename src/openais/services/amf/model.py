@@ -51,6 +51,11 @@ class Component:
         return self.config.name
 
     @property
+    def lives_by_itself(self) -> bool:
+        """Whether somebody else starts and ends it, as the programs of the seed: it is no component of a proxy."""
+        return not self.config.is_run and not self.state.proxy
+
+    @property
     def free(self) -> bool:
         """Whether it may be given an order."""
         unproxied = (

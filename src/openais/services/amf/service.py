@@ -280,6 +280,7 @@ class Amf(Detection, Operating, Starting):
         yield Reply(message.caller, messages.Registered())
         if origin == self.node.node_id:
             yield SetTimer(f"order/{component.name}", None)
+            yield from self._local.check_seed(component)
         yield from self.settled((component.unit.group,))
 
     @executive(messages.GroupUnregister)
@@ -320,7 +321,10 @@ class Amf(Detection, Operating, Starting):
         component = self._model.component(message.component)
         if component is None or component.state.generation != message.generation:
             return
-        self._escalation.failed(component, message.why, message.recovery, message.gone)
+        if message.stays and component.lives_by_itself:
+            self._escalation.stays_out(component, message.why)
+        else:
+            self._escalation.failed(component, message.why, message.recovery, message.gone)
         wide = message.recovery > Recovery.COMPONENT_FAILOVER or component.config.recovery > Recovery.COMPONENT_FAILOVER
         yield from self._local.delay(component)
         yield from self.settled(self._model.groups.values() if wide else self._concerned(component))
@@ -423,9 +427,9 @@ class Amf(Detection, Operating, Starting):
             for group in self._model.groups.values():
                 self._workflow.settle(group)
         self._model.drop_empty_groups()
+        yield from self._local.track()
         yield from self._local.carry_out(self._workflow.take())
         yield from self._local.fail_fast()
-        yield from self._local.track()
         yield from self.keep_time()
         yield from self.finish_operations()
 

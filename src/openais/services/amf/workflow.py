@@ -316,6 +316,8 @@ class Workflow:
                 self._changed = True
             if state.presence is not Presence.INSTANTIATED or not component.free:
                 continue
+            if component.lives_by_itself and Admin.LOCKED_INSTANTIATION not in admin_states(self._model, unit):
+                continue
             if any(each in ACTIVES for each in state.csis.values()) or (state.csis and state.connection):
                 continue
             above = [each for each in unit.components if each.config.level > component.config.level]
@@ -331,7 +333,7 @@ class Workflow:
         """Brings units that failed over back into service, once nothing of them is left."""
         for unit in group.units.values():
             state = unit.state
-            gone = all(each.state.presence is Presence.UNINSTANTIATED and each.free for each in unit.components)
+            gone = all(_is_gone(each) for each in unit.components)
             if state.operational is Operational.DISABLED and not state.worn_out and group.config.auto_repair and gone:
                 state.operational = Operational.ENABLED
                 for component in unit.components:
@@ -365,6 +367,13 @@ def _parts(unit: Unit, instance: Instance) -> Iterable[tuple[CsiConfig, Componen
         component = unit.component_of(csi)
         if component is not None:
             yield csi, component
+
+
+def _is_gone(component: Component) -> bool:
+    """Whether nothing of it is left; of one that somebody else ends, whether it has nothing and no error."""
+    state = component.state
+    rests = component.lives_by_itself and state.operational is Operational.ENABLED and not state.csis
+    return component.free and (state.presence is Presence.UNINSTANTIATED or rests)
 
 
 def _ready(group: Group, names: list[str]) -> bool:
