@@ -80,6 +80,8 @@ class Cluster:
     """Components that cannot be instantiated."""
     proxied: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """By component service instance: what its active program registers as their proxy."""
+    finishes: bool = True
+    """Whether programs that are told to finish their work do so."""
     quiesces: ErrorCode = ErrorCode.OK
     """What programs say in the end when they were told to finish their work."""
     at_step: Callable[[int], None] = lambda _: None
@@ -137,6 +139,13 @@ class Cluster:
                 self.checker.ended(name)
         if self.group.nodes:
             self.group.configure(self.group.nodes)
+
+    def register(self, name: str, number: int) -> None:
+        """Somebody starts the program of a component."""
+        self.checker.started(name, NodeId(number))
+        self.programs[name] = self.group.open(number)
+        self.programs[name].send(messages.Register(name))
+        self.settle()
 
     def kill(self, name: str, number: int) -> None:
         """The program of a component ends by itself."""
@@ -253,7 +262,7 @@ class Cluster:
             self.checker.gave_up(message.component, message.csi)
         if name not in self.silent and invocation:
             library.send(messages.Respond(invocation, ErrorCode.OK))
-            if isinstance(message, messages.CsiSet) and message.state is HaState.QUIESCING:
+            if isinstance(message, messages.CsiSet) and message.state is HaState.QUIESCING and self.finishes:
                 self.checker.took(name, message.csi, HaState.QUIESCED)
                 library.send(messages.Respond(invocation, self.quiesces, quiesced=True))
             if isinstance(message, messages.CsiSet) and message.state is HaState.ACTIVE:

@@ -216,7 +216,7 @@ class Administration:
             state.operational, state.attempts, state.delayed = Operational.ENABLED, 0, False
             state.restarts.clear()
             if state.presence in (Presence.INSTANTIATION_FAILED, Presence.TERMINATION_FAILED):
-                state.presence = Presence.UNINSTANTIATED
+                component.becomes(Presence.UNINSTANTIATED)
                 self._escalation.cleaned(component)
 
 

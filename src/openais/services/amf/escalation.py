@@ -62,18 +62,23 @@ class Escalation:
 
     def cleaned(self, component: Component) -> None:
         """Nothing is left of a component."""
+        component.gives_up_all()
+        self.ended(component)
+
+    def ended(self, component: Component) -> None:
+        """Nothing of it runs any more; what it had it may still be asked about."""
         state = component.state
         state.failed, state.pending = False, None
         self._disconnect(component)
         state.process_id = 0
-        state.csis.clear()
         if state.presence not in (Presence.RESTARTING, Presence.INSTANTIATION_FAILED):
-            state.presence = Presence.UNINSTANTIATED
+            component.becomes(Presence.UNINSTANTIATED)
 
     def not_cleaned(self, component: Component, why: str) -> None:
         """A component could not be cleaned up: nobody may take over from it before it is REPAIRED."""
         state = component.state
-        state.presence, state.pending, state.failed = Presence.TERMINATION_FAILED, None, True
+        component.becomes(Presence.TERMINATION_FAILED)
+        state.pending, state.failed = None, True
         state.operational = component.unit.state.operational = Operational.DISABLED
         component.unit.state.worn_out = True
         self._model.note(component.name, f"could not be cleaned up: {why}; what it had stays with it until repaired")
@@ -88,7 +93,7 @@ class Escalation:
                 pending = component.state.pending
                 active = any(component.holds_active(csi) for csi in component.state.csis)
                 if not component.state.failed and (active or (pending is not None and pending.state is not None)):
-                    component.state.presence = Presence.TERMINATING
+                    component.becomes(Presence.TERMINATING)
                     self._model.note(component.name, "cleaned up: no quorum")
                     self._clean(component, gone=False)
 
@@ -96,7 +101,8 @@ class Escalation:
         """The node of a unit is gone, and all that was on it."""
         for component in unit.components:
             self.cleaned(component)
-            component.state.presence, component.state.connection = Presence.UNINSTANTIATED, 0
+            component.becomes(Presence.UNINSTANTIATED)
+            component.state.connection = 0
             component.state.delayed, component.state.attempts = False, 0
         unit.state.operational, unit.state.worn_out = Operational.ENABLED, False
         if not unit.config.node:
@@ -105,7 +111,7 @@ class Escalation:
     def restart(self, component: Component) -> None:
         """Restarts a component in its place, abruptly."""
         if component.state.presence is Presence.INSTANTIATED and not component.state.failed:
-            component.state.presence = Presence.RESTARTING
+            component.becomes(Presence.RESTARTING)
             self._clean(component, gone=False)
 
     def restart_unit(self, unit: Unit) -> None:
@@ -136,12 +142,12 @@ class Escalation:
             _count(component.state.restarts, now, config.component_restart_probation_ns) <= config.component_restart_max
         ):
             self._model.note(component.name, f"restarts ({len(component.state.restarts)} within the probation)")
-            component.state.presence = Presence.RESTARTING
+            component.becomes(Presence.RESTARTING)
             self._clean(component, gone)
         elif _count(unit.state.restarts, now, config.unit_restart_probation_ns) <= config.unit_restart_max:
             self._model.note(unit.name, f"restarts: {component.name} was restarted too often")
             component.state.restarts.clear()
-            component.state.presence = Presence.RESTARTING
+            component.becomes(Presence.RESTARTING)
             self._clean(component, gone)
             self.restart_unit(unit)
         else:
@@ -151,7 +157,7 @@ class Escalation:
     def _fail_over(self, component: Component, gone: bool) -> None:
         unit, config, now = component.unit, component.unit.group.config, self._model.time_ns
         unit.state.operational = component.state.operational = Operational.DISABLED
-        component.state.presence = Presence.TERMINATING
+        component.becomes(Presence.TERMINATING)
         self._model.note(unit.name, f"fails over, since {component.name} failed")
         if _count(unit.state.failovers, now, config.failover_probation_ns) > config.failover_max:
             unit.state.worn_out = True
@@ -196,13 +202,13 @@ class Escalation:
         for each in unit.components:
             down = each.state.presence in (Presence.UNINSTANTIATED, Presence.INSTANTIATION_FAILED)
             if not down and not each.state.failed:
-                each.state.presence = Presence.TERMINATING
+                each.becomes(Presence.TERMINATING)
                 self._clean(each, gone=False)
 
     def _restart_all(self, component: Component, recovery: Recovery, gone: bool) -> None:
         application = component.unit.group.config.application
         comes_back = component.config.is_run or component.config.is_proxied
-        component.state.presence = Presence.RESTARTING if comes_back else Presence.TERMINATING
+        component.becomes(Presence.RESTARTING if comes_back else Presence.TERMINATING)
         self._clean(component, gone)
         for unit in self._model.units():
             if recovery is Recovery.CLUSTER_RESET or unit.group.config.application == application:
@@ -216,9 +222,9 @@ class Escalation:
         if state.attempts < at_once + config.instantiate_delayed_attempts:
             state.delayed = state.attempts >= at_once
             if state.presence is not Presence.RESTARTING:
-                state.presence = Presence.TERMINATING
+                component.becomes(Presence.TERMINATING)
         else:
-            state.presence = Presence.INSTANTIATION_FAILED
+            component.becomes(Presence.INSTANTIATION_FAILED)
             state.operational = component.unit.state.operational = Operational.DISABLED
             component.unit.state.worn_out = True
             self._model.note(component.name, f"could not be instantiated in {state.attempts} attempts")
@@ -231,7 +237,7 @@ class Escalation:
         pending = component.state.pending
         self._disconnect(component)
         if pending is not None and pending.state is HaState.ACTIVE:
-            component.state.csis[pending.csi] = HaState.ACTIVE  # it may be, though it has not said so
+            component.takes(pending.csi, HaState.ACTIVE)  # it may be, though it has not said so
         if gone and not component.config.cleanup:
             self.cleaned(component)
         else:

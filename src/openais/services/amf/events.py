@@ -32,7 +32,8 @@ class Events:
         if not component.config.is_run:
             state.generation += 1
         state.connection, state.process_id = message.caller.connection, message.process_id
-        state.presence, state.pending, state.attempts = Presence.INSTANTIATED, None, 0
+        component.becomes(Presence.INSTANTIATED)
+        state.pending, state.attempts = None, 0
         state.delayed = False
         state.operational = Operational.ENABLED
         self._model.note(component.name, f"registered, process {message.process_id}")
@@ -71,25 +72,25 @@ class Events:
             if component.config.sa_aware:
                 pending.answered = True
                 return  # until it has registered
-            state.pending, state.presence, state.attempts = None, Presence.INSTANTIATED, 0
+            component.becomes(Presence.INSTANTIATED)
+            state.pending, state.attempts = None, 0
             if pending.csi:
-                state.csis[pending.csi] = HaState.ACTIVE
+                component.takes(pending.csi, HaState.ACTIVE)
             self._model.note(component.name, f"instantiated, process {message.process_id}")
         elif pending.order is Order.TERMINATE:
             self._terminated(component, pending)
         else:
             state.pending = None
             if pending.order is Order.REMOVE:
-                state.csis.pop(pending.csi, None)
+                kept = component.config.runs_when_active
+                component.takes(pending.csi, HaState.QUIESCED if kept else None)
                 self._model.note(component.name, f"gave up {pending.csi}")
-                if component.config.runs_when_active:
-                    state.csis[pending.csi] = HaState.QUIESCED
-                    if HaState.ACTIVE not in state.csis.values():
-                        state.presence = Presence.UNINSTANTIATED
+                if kept and HaState.ACTIVE not in state.csis.values():
+                    component.becomes(Presence.UNINSTANTIATED)
             elif pending.state is not None:
-                state.csis[pending.csi] = pending.state
+                component.takes(pending.csi, pending.state)
                 if component.config.runs_when_active:
-                    state.presence = Presence.INSTANTIATED
+                    component.becomes(Presence.INSTANTIATED)
                 self._model.note(component.name, f"{pending.state.name} for {pending.csi}")
 
     def _terminated(self, component: Component, pending: Pending) -> None:
@@ -99,9 +100,12 @@ class Events:
             state.connection, state.failed = 0, True
             self._workflow.order(component, Order.CLEANUP)
             return
-        kept = dict.fromkeys(state.csis, HaState.QUIESCED) if pending.csi else {}
-        self._escalation.cleaned(component)
-        state.csis.update(kept)
+        if pending.csi:
+            for csi in [csi for csi, has in state.csis.items() if has is HaState.ACTIVE]:
+                component.takes(csi, HaState.QUIESCED)
+            self._escalation.ended(component)
+        else:
+            self._escalation.cleaned(component)
         self._model.note(component.name, "terminated")
 
     def _not_done(self, component: Component, pending: Pending, text: str) -> None:

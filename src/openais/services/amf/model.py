@@ -81,6 +81,22 @@ class Component:
         parts = {*self.state.csis, pending.csi if pending is not None else ""}
         return limit < FOR_EVER and sum(types.get(name) == kind for name in parts) >= limit
 
+    def becomes(self, presence: Presence) -> None:
+        """Its presence state changes: one of the ways in `states.PRESENCE`."""
+        self.state.presence = presence
+
+    def takes(self, csi: str, state: HaState | None) -> None:
+        """What it has of an assignment changes, None: it has it no more; one of the ways in `states.ASSIGNED`."""
+        if state is None:
+            self.state.csis.pop(csi, None)
+        else:
+            self.state.csis[csi] = state
+
+    def gives_up_all(self) -> None:
+        """Nothing of it is left that could have anything."""
+        for csi in list(self.state.csis):
+            self.takes(csi, None)
+
     def holds_active(self, csi: str) -> bool:
         """Whether it is active for a component service instance, or may be."""
         pending = self.state.pending

@@ -52,8 +52,9 @@ def follow_proxies(model: Model, group: Group, order: GiveOrder) -> None:
         name = proxy.name if proxy is not None else ""
         if proxy is None and component.unit.state.leaving and state.presence is not Presence.UNINSTANTIATED:
             model.note(component.name, "left as it is: it is not configured any more, and has no proxy to end it")
-            state.presence, state.pending, state.failed, state.proxy = Presence.UNINSTANTIATED, None, False, ""
-            state.csis.clear()
+            component.becomes(Presence.UNINSTANTIATED)
+            component.gives_up_all()
+            state.pending, state.failed, state.proxy = None, False, ""
         if state.proxy == name:
             continue
         state.proxy, state.connection = name, 0
@@ -108,5 +109,6 @@ def register_proxied(model: Model, component: Component, connection: int, order:
 def instantiated(component: Component) -> None:
     """A proxied component has been instantiated, and registered."""
     state = component.state
-    state.presence, state.pending, state.attempts = Presence.INSTANTIATED, None, 0
+    component.becomes(Presence.INSTANTIATED)
+    state.pending, state.attempts = None, 0
     state.operational = Operational.ENABLED

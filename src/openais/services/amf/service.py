@@ -294,7 +294,7 @@ class Amf(Detection, Operating, Starting):
             if component.config.is_proxied:
                 component.state.connection = 0
                 return
-            component.state.presence = Presence.TERMINATING
+            component.becomes(Presence.TERMINATING)
             self._escalation.cleaned(component)
             yield from self.settled((component.unit.group,))
 
@@ -345,7 +345,7 @@ class Amf(Detection, Operating, Starting):
         self._at(message.time_ns)
         component = self._model.component(message.component)
         if component is not None and component.state.csis.get(message.csi) is HaState.QUIESCING:
-            component.state.csis[message.csi] = HaState.QUIESCED
+            component.takes(message.csi, HaState.QUIESCED)
             yield from self.settled((component.unit.group,))
 
     @executive(messages.GroupErrorClear)

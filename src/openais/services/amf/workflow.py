@@ -206,24 +206,24 @@ class Workflow:
             if component.state.presence is Presence.INSTANTIATED and component.state.connection:
                 self.order(component, Order.SET, csi.name, state)
         elif component.config.pre_instantiable or state is HaState.STANDBY:
-            component.state.csis[csi.name] = state
+            component.takes(csi.name, state)
             self._changed = True
         elif state is HaState.ACTIVE:
             self._start(component, csi.name)
         elif component.state.presence is Presence.INSTANTIATED:
             self.order(component, Order.TERMINATE, csi.name, state)
-            component.state.presence = Presence.TERMINATING
+            component.becomes(Presence.TERMINATING)
 
     def _step_of_proxied(self, component: Component, csi: str, state: HaState) -> None:
         """The assignment has the proxy instantiate it, and its removal has it terminated."""
         up = (Presence.UNINSTANTIATED, Presence.RESTARTING, Presence.INSTANTIATED)
         if state is HaState.STANDBY:
-            component.state.csis[csi] = state
+            component.takes(csi, state)
             self._changed = True
         elif state is HaState.ACTIVE:
             if component.state.connection and component.state.presence in up:
                 if component.state.presence is Presence.UNINSTANTIATED:
-                    component.state.presence = Presence.INSTANTIATING
+                    component.becomes(Presence.INSTANTIATING)
                     component.state.generation += 1
                 self.order(component, Order.SET, csi, state)
         elif component.state.presence is Presence.INSTANTIATED:
@@ -232,7 +232,7 @@ class Workflow:
     def _start(self, component: Component, csi: str) -> None:
         """Instantiates a component that runs as long as it is active; one that runs just takes one more."""
         if component.state.presence is Presence.INSTANTIATED:
-            component.state.csis[csi] = HaState.ACTIVE
+            component.takes(csi, HaState.ACTIVE)
             self._changed = True
         elif component.state.presence in (Presence.UNINSTANTIATED, Presence.RESTARTING) and not component.state.delayed:
             self._instantiate(component, csi)
@@ -240,7 +240,7 @@ class Workflow:
     def _instantiate(self, component: Component, csi: str = "") -> None:
         component.state.generation += 1
         if component.state.presence is not Presence.RESTARTING:
-            component.state.presence = Presence.INSTANTIATING
+            component.becomes(Presence.INSTANTIATING)
         self.order(component, Order.INSTANTIATE, csi, HaState.ACTIVE if csi else None)
 
     def _remove(self, unit: Unit, instance: Instance) -> None:
@@ -252,7 +252,7 @@ class Workflow:
         if component.config.sa_aware and component.state.connection and not component.config.runs_when_active:
             self.order(component, Order.REMOVE, csi)
         else:
-            del component.state.csis[csi]
+            component.takes(csi, None)
             self._changed = True
 
     def _forget(self, group: Group) -> None:
@@ -312,7 +312,7 @@ class Workflow:
             if is_to_run and component.config.pre_instantiable:
                 continue
             if state.presence is Presence.RESTARTING and component.free and not state.csis and not is_to_run:
-                state.presence = Presence.UNINSTANTIATED
+                component.becomes(Presence.UNINSTANTIATED)
                 self._changed = True
             if state.presence is not Presence.INSTANTIATED or not component.free:
                 continue
@@ -325,8 +325,8 @@ class Workflow:
                 each.state.presence is not Presence.UNINSTANTIATED for each in above
             ):
                 continue
-            state.csis.clear()
-            state.presence = Presence.TERMINATING
+            component.gives_up_all()
+            component.becomes(Presence.TERMINATING)
             self.order(component, Order.TERMINATE)
 
     def _repair(self, group: Group) -> None:
