@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from openais.client.sender import DRAINED_BYTES, REQUESTS_MAX, WAITING_BYTES_MAX
+from openais.client.sender import DRAINED_BYTES, GATHERED_BYTES, REQUESTS_MAX, WAITING_BYTES_MAX
 from openais.evs import AsyncEvs, Guarantee, MessageDelivered, Priority
-from openais.messages.evs import BATCH_MAX, GATHERED, Accepted, Multicast, payloads_of
+from openais.messages.evs import BATCH_MAX, Accepted, Multicast, payloads_of
 from openais.types import BadHandle, ErrorCode, LibraryError, NotExist, TooBig, TryAgain
 from tests.client.fake_executive import PATIENCE_S, Call, FakeExecutive
 from tests.support.executives import ring_of, running, settings_of
@@ -85,7 +85,7 @@ async def test_messages_gather_while_requests_are_on_their_way(executive: FakeEx
         assert [sent(call) for call in calls] == [(b"%d" % number,) for number in range(REQUESTS_MAX)]
 
 
-@pytest.mark.parametrize(("count", "size"), [(BATCH_MAX * 2 + 1, 1), (300, 1000), (3, GATHERED), (2, 2_000_000)])
+@pytest.mark.parametrize(("count", "size"), [(BATCH_MAX * 2 + 1, 1), (300, 1000), (3, GATHERED_BYTES), (2, 2_000_000)])
 def test_everything_arrives_in_its_order_whatever_a_request_holds(tmp_path: Path, count: int, size: int) -> None:
     @on_loop
     async def scenario(executive: FakeExecutive) -> None:
@@ -97,7 +97,7 @@ def test_everything_arrives_in_its_order_whatever_a_request_holds(tmp_path: Path
                 await sender.drain()
         batches = [payloads_of(request.payloads) for request in requests]
         assert [payload for batch in batches for payload in batch] == payloads
-        assert all(len(batch) == 1 or sum(map(len, batch)) <= GATHERED for batch in batches)
+        assert all(len(batch) == 1 or sum(map(len, batch)) <= GATHERED_BYTES for batch in batches)
 
     with FakeExecutive(tmp_path / "openais.sock") as executive:
         scenario(executive)

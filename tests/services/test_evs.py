@@ -9,7 +9,6 @@ import pytest
 from openais.messages.base import Message
 from openais.messages.evs import (
     BATCH_MAX,
-    GATHERED,
     GROUPS_MAX,
     Accepted,
     Batch,
@@ -33,7 +32,7 @@ from openais.messages.evs import (
     payloads_of,
 )
 from openais.services.base import Callback, ToGroup
-from openais.services.evs import GATHERED_ALONE, Evs
+from openais.services.evs import Evs
 from openais.types import (
     AisError,
     Guarantee,
@@ -301,20 +300,11 @@ def test_a_payload_that_no_group_message_holds_is_too_big() -> None:
         library.call(multicast(bytes(2 * MIB), groups=("chat",)))
 
 
-def test_more_is_gathered_by_who_is_alone() -> None:
-    """A ring of one has no packets that requests should fit into."""
-    group = cluster(1, 2)
-    library = opened(group, 1)
-    assert library.call(multicast(b"x", groups=("chat",))) == Accepted(1, GATHERED)
-    group.configure([1])
-    assert library.call(multicast(b"x", groups=("chat",))) == Accepted(1, GATHERED_ALONE)
-
-
 def test_a_larger_ring_message_takes_a_larger_payload() -> None:
     group = OrderedGroup(lambda node: Evs(node, message_max=3 * MIB))
     group.start(1)
     group.configure([1])
-    assert opened(group, 1).call(multicast(bytes(2 * MIB), groups=("chat",))) == Accepted(1, GATHERED_ALONE)
+    assert opened(group, 1).call(multicast(bytes(2 * MIB), groups=("chat",))) == Accepted(1)
 
 
 @pytest.mark.parametrize("guarantee", list(Guarantee))
@@ -590,4 +580,4 @@ def test_an_error_of_the_service_is_the_answer_of_one_call_only() -> None:
     library = opened(cluster(1), 1)
     with pytest.raises(AisError):
         library.call(multicast(b"x"))
-    assert library.call(multicast(b"x", groups=("chat",))) == Accepted(1, GATHERED_ALONE)
+    assert library.call(multicast(b"x", groups=("chat",))) == Accepted(1)

@@ -20,9 +20,13 @@ from typing import Any, Final, Self
 from openais.client.aio import AsyncConnection
 from openais.client.evs_operations import PAYLOAD_OVERHEAD, REQUEST_OVERHEAD, Payload
 from openais.messages.base import Message, Request
-from openais.messages.evs import BATCH_MAX, GATHERED, Accepted, Batch, batch_of
+from openais.messages.evs import BATCH_MAX, Batch, batch_of
 from openais.types import AisError, TooBig, TryAgain
 
+GATHERED_BYTES: Final = 240 * 1024
+"""Bytes of payload that leave in one request, unless a single one is bigger: some of the longest packets of the ring.
+
+So many messages share what a request costs, and little room is left in the last packet."""
 REQUESTS_MAX: Final = 4
 """Requests on their way at a time."""
 DRAINED_BYTES: Final = 1024 * 1024
@@ -55,8 +59,6 @@ class AsyncSender:
         self._to_request = to_request
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
-        self._gathered = GATHERED
-        """Bytes of payload that leave in one request, unless a single one is bigger; as the executive wishes."""
         self._requests = 0
         """Requests on their way."""
         self._next: asyncio.Handle | None = None
@@ -127,8 +129,6 @@ class AsyncSender:
         self._requests -= 1
         if isinstance(answer, AisError):
             self._error = self._error or answer
-        elif isinstance(answer, Accepted):
-            self._gathered = answer.gather
         if self._waiting and self._next is None:
             self._turn()
         else:
@@ -138,9 +138,9 @@ class AsyncSender:
         """The payloads of the next request. Raises TooBig."""
         waiting = self._waiting
         count = len(waiting)
-        if count > BATCH_MAX or self._waiting_bytes > self._gathered:
+        if count > BATCH_MAX or self._waiting_bytes > GATHERED_BYTES:
             sizes = accumulate(len(payload) + PAYLOAD_OVERHEAD for payload in islice(waiting, BATCH_MAX))
-            count = max(1, bisect_right(list(sizes), self._gathered))
+            count = max(1, bisect_right(list(sizes), GATHERED_BYTES))
         payloads = [waiting.popleft() for _ in range(count)]
         byte_count = sum(map(len, payloads)) + PAYLOAD_OVERHEAD * count
         self._waiting_bytes -= byte_count

@@ -21,9 +21,6 @@ GROUPS_MAX: Final = 32
 BATCH_MAX: Final = 8192
 """Messages in one multicast request."""
 
-GATHERED: Final = 56 * 1024
-"""Bytes of payload in one request that make the longest packet of a ring."""
-
 GroupName = Annotated[str, msgspec.Meta(min_length=1, max_length=GROUP_NAME_MAX)]
 Groups = Annotated[tuple[GroupName, ...], msgspec.Meta(max_length=GROUPS_MAX)]
 
@@ -97,8 +94,6 @@ class Accepted(Message, frozen=True):
     """How many of the payloads, from the first, were queued for the ring; the rest did not fit: send them again."""
 
     count: int
-    gather: int = GATHERED
-    """Bytes of payload that a request should hold now, from who has so many waiting."""
 
 
 @request(ServiceId.EVS, 3, response=Accepted)

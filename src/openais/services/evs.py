@@ -24,7 +24,6 @@ from typing import Any, Final
 
 from openais.messages.base import Message, ServiceId, Source
 from openais.messages.evs import (
-    GATHERED,
     GROUP_NAME_MAX,
     GROUPS_MAX,
     Accepted,
@@ -91,8 +90,6 @@ MULTICAST_OVERHEAD_MAX: Final = 8 * 1024
 """Bytes of a group message that are not payload: sender, group names here and on the ring."""
 PAYLOAD_HEADER_MAX: Final = 5
 """Bytes that encoding adds to one payload."""
-GATHERED_ALONE: Final = 256 * 1024
-"""Bytes of payload that a request should hold in a ring of one, which has no packets."""
 MEMBERS_IN_DIRECTORY: Final = 512
 """Group members in one message of the state transfer, so that it stays below 64 KiB with the longest names."""
 
@@ -128,7 +125,6 @@ class Evs(Service):
         self._directory = Directory()
         self._configuration: ConfigurationView | None = None
         """The last regular one."""
-        self._gather = GATHERED
         self._going_on: tuple[NodeId, ...] = (node.node_id,)
         """The members of the last transitional configuration."""
         self._gone: tuple[NodeId, ...] = ()
@@ -147,7 +143,6 @@ class Evs(Service):
             yield from _callback(asked, ConfigurationChange(view))
             return
         self._configuration = view
-        self._gather = GATHERED if len(view.members) > 1 else GATHERED_ALONE
         yield from _callback(asked, ConfigurationChange(view))
         whole = ConfigurationView(view.ring, False, view.members, (*self._gone, *view.left), view.joined)
         self._gone = ()
@@ -217,7 +212,7 @@ class Evs(Service):
         message = GroupMulticast(sender.member, groups, request.guarantee, request.priority, payloads)
         ring_groups = tuple(_ring_group(group) for group in groups)
         yield ToGroup(message, Priority(request.priority), Guarantee(request.guarantee), ring_groups)
-        yield Reply(caller, Accepted(count, self._gather))
+        yield Reply(caller, Accepted(count))
 
     @library(MembershipGet)
     def membership_get(self, caller: Source, request: MembershipGet) -> Effects:
