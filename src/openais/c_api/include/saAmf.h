@@ -188,8 +188,8 @@ typedef struct {
     SaAmfProtectionGroupTrackCallbackT_4 saAmfProtectionGroupTrackCallback;
     SaAmfProxiedComponentInstantiateCallbackT saAmfProxiedComponentInstantiateCallback;
     SaAmfProxiedComponentCleanupCallbackT saAmfProxiedComponentCleanupCallback;
-    SaAmfContainedComponentInstantiateCallbackT saAmfContaintedComponentInstantiateCallback;
-    SaAmfContainedComponentCleanupCallbackT saAmfContaintedComponentCleanupCallback;
+    SaAmfContainedComponentInstantiateCallbackT saAmfContainedComponentInstantiateCallback;
+    SaAmfContainedComponentCleanupCallbackT saAmfContainedComponentCleanupCallback;
 } SaAmfCallbacksT_4;
 
 /* The life of a handle. */
