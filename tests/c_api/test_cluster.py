@@ -81,6 +81,20 @@ def test_the_reader_reads_what_the_writer_wrote_on_another_node(compiled: Compil
         assert line_of(reader) == "a: second"
 
 
+def test_the_watcher_of_a_checkpoint_is_told_of_what_c_and_python_write_on_other_nodes(
+    compiled: Compile, three: list[Path]
+) -> None:
+    with started([compiled(EXAMPLES / "checkpoint_watcher.c"), "watched", "3"], three[1]) as watcher:
+        assert line_of(watcher) == "watching"
+        with started([compiled(EXAMPLES / "checkpoint_writer.c"), "watched", "a", "by C"], three[0]):
+            assert line_of(watcher) == "a: by C"
+        with Ckpt(three[2], timeout=PATIENCE_S) as ckpt, ckpt.open_checkpoint("watched", retry=True) as checkpoint:
+            checkpoint["b"] = b"by Python"
+            assert line_of(watcher) == "b: by Python"
+            del checkpoint["a"]
+            assert line_of(watcher) == "a is gone"
+
+
 def test_python_over_the_c_libraries_and_python_see_each_other(installation: Path, three: list[Path]) -> None:
     with (
         Evt(three[0], timeout=PATIENCE_S) as evt,
