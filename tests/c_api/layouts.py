@@ -101,6 +101,15 @@ LAYOUTS: Final[dict[str, dict[str, Layout]]] = {
         "SaAmfProtectionGroupMemberT_4": (272, {"compName": 0, "haState": 260, "haReadinessState": 264, "rank": 268}),
         "SaAmfProtectionGroupNotificationT_4": (276, {"member": 0, "change": 272}),
         "SaAmfProtectionGroupNotificationBufferT_4": (16, {"numberOfItems": 0, "notification": 8}),
+        "SaAmfCallbacksT_3": (
+            72,
+            {
+                "saAmfHealthcheckCallback": 0,
+                "saAmfProtectionGroupTrackCallback": 32,
+                "saAmfContaintedComponentInstantiateCallback": 56,
+                "saAmfContaintedComponentCleanupCallback": 64,
+            },
+        ),
         "SaAmfCallbacksT_4": (
             72,
             {

@@ -67,8 +67,6 @@ BAD_HANDLE: Final = frozenset({ErrorCode.BAD_HANDLE})
 LARGE: Final = frozenset({ErrorCode.TOO_BIG, ErrorCode.INVALID_PARAM})
 GROUPS: Final = frozenset({ErrorCode.INVALID_PARAM, ErrorCode.NO_BINDINGS})
 """EVS_ERR_TOO_MANY_GROUPS has the number of NO_BINDINGS."""
-UNSUPPORTED: Final = {"saAmfPmStart", "saAmfPmStart_3", "saAmfPmStop", "saAmfHAReadinessStateSet"}
-"""Functions that may give NOT_SUPPORTED whatever their arguments are, once the handle is good."""
 
 BAD: Final[dict[str, dict[str, frozenset[ErrorCode]]]] = {
     "SaVersionT *": {
@@ -190,8 +188,6 @@ def calls() -> Iterator[Call]:
                 for value, right in wrong(function, kind, name):
                     arguments = [good(function.name, each) for each, _ in parameters]
                     arguments[index] = value
-                    if function.name in UNSUPPORTED and kind not in HANDLES:
-                        right = right | {ErrorCode.NOT_SUPPORTED}
                     yield Call(function.name, name, value, f"{function.name}({', '.join(arguments)})", right)
 
 

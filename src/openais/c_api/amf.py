@@ -37,7 +37,7 @@ from openais.messages.amf import (
     ProtectionMember,
     Terminate,
 )
-from openais.messages.amf_model import HaState, PmErrors, PmStop, Recovery
+from openais.messages.amf_model import HaReadiness, HaState, PmErrors, PmStop, Recovery
 from openais.messages.amf_proxies import ProxiedCleanup, ProxiedInstantiate
 from openais.types import (
     BadFlags,
@@ -46,7 +46,6 @@ from openais.types import (
     InvalidParam,
     NoSpace,
     NotExist,
-    NotSupported,
     TrackFlags,
     Version,
     VersionError,
@@ -57,7 +56,6 @@ NOTIFICATION: Final = "SaAmfProtectionGroupNotificationT"
 KEY_MAX: Final = 32
 TARGET_ONE: Final = 2
 """SA_AMF_CSI_TARGET_ONE."""
-READY_FOR_ASSIGNMENT: Final = 1
 NEW_ASSIGN: Final = 1
 NOT_QUIESCED: Final = 3
 T = TypeVar("T")
@@ -72,11 +70,13 @@ class Framework(Amf):
 
 
 class Handle:
-    """What stands behind an SaAmfHandleT. `suffix` is that of the types of its version: "" or "_4"."""
+    """What stands behind an SaAmfHandleT. `version` is how the function ends that made it: "", "_3" or "_4"."""
 
-    def __init__(self, callbacks: Pointer, suffix: str) -> None:
-        self.suffix = suffix
-        self.callbacks = ffi.new(f"SaAmfCallbacksT{suffix} *")
+    def __init__(self, callbacks: Pointer, version: str) -> None:
+        self.version = version
+        self.suffix = "_4" if version == "_4" else ""
+        """That of the types of protection groups, and of most functions."""
+        self.callbacks = ffi.new(f"SaAmfCallbacksT{version} *")
         if callbacks != NULL:
             self.callbacks[0] = callbacks[0]
         own = self.callbacks
@@ -155,6 +155,11 @@ def saAmfInitialize(handle: Pointer, callbacks: Pointer, version: Pointer) -> No
 
 
 @exported
+def saAmfInitialize_3(handle: Pointer, callbacks: Pointer, version: Pointer) -> None:
+    _initialize(handle, callbacks, version, "_3")
+
+
+@exported
 def saAmfInitialize_4(handle: Pointer, callbacks: Pointer, version: Pointer) -> None:
     _initialize(handle, callbacks, version, "_4")
 
@@ -201,12 +206,12 @@ def saAmfComponentNameGet(handle: int, component: Pointer) -> None:
 
 @exported
 def saAmfPmStart(handle: int, component: Pointer, process_id: int, depth: int, errors: int, recovery: int) -> None:
-    _pm_start(_handle(handle, ""), component, process_id, depth, errors, recovery)
+    _pm_start(_handle_of(handle, ""), component, process_id, depth, errors, recovery)
 
 
 @exported
 def saAmfPmStart_3(handle: int, component: Pointer, process_id: int, depth: int, errors: int, recovery: int) -> None:
-    _pm_start(_handle(handle, "_4"), component, process_id, depth, errors, recovery)
+    _pm_start(_handle_of(handle, "_3", "_4"), component, process_id, depth, errors, recovery)
 
 
 @exported
@@ -259,10 +264,12 @@ def saAmfResponse_4(handle: int, invocation: int, correlation: Pointer, error: i
 
 @exported
 def saAmfHAReadinessStateSet(handle: int, component: Pointer, csi: Pointer, state: int, correlation: Pointer) -> None:
-    """The framework gives no assignment by it."""
-    _handle(handle, "_4")
-    given(component, csi)
-    raise NotSupported("HA readiness states")
+    amf = _handle(handle, "_4")
+    try:
+        readiness = HaReadiness(state)
+    except ValueError:
+        raise InvalidParam(f"HA readiness state {state}") from None
+    amf.library.ha_readiness_state_set(_named(component), _named(csi), readiness)
 
 
 @exported
@@ -346,16 +353,21 @@ def saAmfComponentErrorClear_4(handle: int, component: Pointer, correlation: Poi
     _handle(handle, "_4").library.component_error_clear(_named(component))
 
 
-def _initialize(handle: Pointer, callbacks: Pointer, version: Pointer, suffix: str) -> None:
+def _initialize(handle: Pointer, callbacks: Pointer, version: Pointer, ending: str) -> None:
     given(handle)
     negotiate(VERSIONS, version)
-    handle[0] = _handles.add(Handle(callbacks, suffix))
+    handle[0] = _handles.add(Handle(callbacks, ending))
 
 
 def _handle(handle: int, suffix: str) -> Handle:
+    """What stands behind a handle for the functions that end in "" or "_4". Raises as `_handle_of`."""
+    return _handle_of(handle, "_4") if suffix else _handle_of(handle, "", "_3")
+
+
+def _handle_of(handle: int, *versions: str) -> Handle:
     """What stands behind a handle. Raises BadHandle; VersionError when it is for the functions of another version."""
     amf = _handles.get(handle)
-    if amf.suffix != suffix:
+    if amf.version not in versions:
         raise VersionError("the handle was initialized for the functions of another version")
     return amf
 
@@ -418,4 +430,4 @@ def _fill(items: Pointer, members: Sequence[ProtectionMember], suffix: str) -> N
         items[index].member.rank = each.rank
         items[index].change = each.change
         if suffix:
-            items[index].member.haReadinessState = READY_FOR_ASSIGNMENT
+            items[index].member.haReadinessState = int(each.readiness)

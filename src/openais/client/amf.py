@@ -17,6 +17,7 @@ from openais.messages.amf_model import (
     AdminOperation,
     Capability,
     GroupConfig,
+    HaReadiness,
     HaState,
     ModelConfig,
     NodeConfig,
@@ -92,6 +93,15 @@ class Amf(Library[AmfEvent]):
     def ha_state_get(self, component: str, csi: str, *, timeout: float | None = None, retry: bool = False) -> HaState:
         """The HA state of an assignment (saAmfHAStateGet). Raises NotExist."""
         return self._run(operations.ha_state(component, csi, retry), timeout)
+
+    def ha_readiness_state_set(
+        self, component: str, csi: str, readiness: HaReadiness, *, timeout: float | None = None, retry: bool = False
+    ) -> None:
+        """Says what a component that is registered here can be assigned of an instance (saAmfHAReadinessStateSet).
+
+        What it has and cannot have any more is given to others. Raises NotExist, BadOperation.
+        """
+        self._run(operations.ha_readiness_set(component, csi, readiness, retry), timeout)
 
     def readiness_state_get(self, component: str, *, timeout: float | None = None, retry: bool = False) -> Readiness:
         """The readiness state (saAmfReadinessStateGet of A.01.01)."""

@@ -26,6 +26,7 @@ from openais.messages.amf_model import (
     AdminOperation,
     Capability,
     GroupConfig,
+    HaReadiness,
     HaState,
     ModelConfig,
     NodeConfig,
@@ -35,6 +36,7 @@ from openais.messages.amf_model import (
     Recovery,
 )
 from openais.messages.amf_proxies import ProxiedCleanup, ProxiedInstantiate
+from openais.messages.amf_readiness import HaReadinessSet, HaReadinessTaken
 from openais.messages.amf_state import Happened
 from openais.messages.base import Message, ServiceId
 from openais.types import ErrorCode, InvalidParam, NotExist, TimeNs, TrackFlags, Version
@@ -124,6 +126,11 @@ def respond(invocation: int, error: ErrorCode, quiesced: bool, retry: bool) -> O
 def ha_state(component: str, csi: str, retry: bool) -> Operation[HaState]:
     """saAmfHAStateGet."""
     return (yield from ask(messages.HaStateGet(component, csi), messages.HaStateFound, retry)).state
+
+
+def ha_readiness_set(component: str, csi: str, readiness: HaReadiness, retry: bool) -> Operation[None]:
+    """saAmfHAReadinessStateSet."""
+    yield from ask(HaReadinessSet(component, csi, readiness), HaReadinessTaken, retry)
 
 
 def readiness_state(component: str, retry: bool) -> Operation[Readiness]:

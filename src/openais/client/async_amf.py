@@ -18,6 +18,7 @@ from openais.messages.amf_model import (
     AdminOperation,
     Capability,
     GroupConfig,
+    HaReadiness,
     HaState,
     ModelConfig,
     NodeConfig,
@@ -86,6 +87,12 @@ class AsyncAmf(AsyncLibrary[AmfEvent]):
     ) -> HaState:
         """See `Amf.ha_state_get`."""
         return await self._run(operations.ha_state(component, csi, retry), timeout)
+
+    async def ha_readiness_state_set(
+        self, component: str, csi: str, readiness: HaReadiness, *, timeout: float | None = None, retry: bool = False
+    ) -> None:
+        """See `Amf.ha_readiness_state_set`."""
+        await self._run(operations.ha_readiness_set(component, csi, readiness, retry), timeout)
 
     async def readiness_state_get(
         self, component: str, *, timeout: float | None = None, retry: bool = False

@@ -13,6 +13,7 @@ from openais.messages.amf_model import (
     DurationNs,
     Entity,
     GroupConfig,
+    HaReadiness,
     HaState,
     ModelConfig,
     NodeConfig,
@@ -193,6 +194,7 @@ class ProtectionMember(msgspec.Struct, array_like=True, frozen=True):
     state: HaState
     rank: int
     change: int = 1
+    readiness: HaReadiness = HaReadiness.READY
 
 
 class ProtectionGroup(Message, frozen=True):

@@ -111,6 +111,17 @@ class Recovery(enum.IntEnum):
     APPLICATION_RESTART = 8
 
 
+class HaReadiness(enum.IntEnum):
+    """SaAmfHAReadinessStateT: what a component says that it can be assigned of a component service instance."""
+
+    READY = 1
+    READY_FOR_ACTIVE_DEGRADED = 2
+    """Active, if there is nobody who can do it better."""
+    NOT_READY_FOR_ACTIVE = 3
+    NOT_READY = 4
+    """Neither active nor standby."""
+
+
 class PmErrors(enum.IntFlag):
     """SaAmfPmErrorsT: which ends of a monitored process are failures."""
 

@@ -9,7 +9,7 @@ import enum
 
 import msgspec
 
-from openais.messages.amf_model import Admin, HaState, Operational, Presence, UnitConfig
+from openais.messages.amf_model import Admin, HaReadiness, HaState, Operational, Presence, UnitConfig
 
 
 class Order(enum.IntEnum):
@@ -64,6 +64,8 @@ class ComponentState(Mutable):
     """The next one waits until the configured delay is over."""
     restarts: list[int] = []
     """When it was restarted, within the probation."""
+    ha_readiness: dict[str, HaReadiness] = {}
+    """What it says that it can be assigned, by component service instance; else it is ready."""
     proxy: str = ""
     """The component that is its proxy now. It is proxied once that has registered it."""
 

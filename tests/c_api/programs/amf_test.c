@@ -129,6 +129,28 @@ static void unknown(SaAmfHandleT handle)
     GIVES(SA_AIS_ERR_NOT_EXIST, saAmfComponentErrorClear(handle, &nobody, 0));
 }
 
+static void version_3(SaAmfHandleT old)
+{
+    SaAmfHandleT handle;
+    SaVersionT version = {'B', 3, 1};
+    SaNtfCorrelationIdsT ids = {0, 0, 0};
+    SaAmfProtectionGroupNotificationBufferT buffer = {0, NULL};
+    const SaAmfRecommendedRecoveryT recovery = SA_AMF_COMPONENT_RESTART;
+
+    GIVES(SA_AIS_ERR_INVALID_PARAM, saAmfInitialize_3(NULL, NULL, &version));
+    GIVES(SA_AIS_ERR_INVALID_PARAM, saAmfInitialize_3(&handle, NULL, NULL));
+    RETRIED(saAmfInitialize_3(&handle, NULL, &version));
+    GIVES(SA_AIS_ERR_NOT_EXIST, saAmfPmStart_3(handle, &nobody, 1, 0, 1, recovery));
+    GIVES(SA_AIS_ERR_VERSION, saAmfPmStart(handle, &nobody, 1, 0, 1, recovery));
+    GIVES(SA_AIS_ERR_VERSION, saAmfPmStart_3(old, &nobody, 1, 0, 1, recovery));
+    GIVES(SA_AIS_ERR_NOT_EXIST, saAmfResponse(handle, 4711, SA_AIS_OK));
+    GIVES(SA_AIS_ERR_VERSION, saAmfResponse_4(handle, 4711, &ids, SA_AIS_OK));
+    GIVES(SA_AIS_ERR_NOT_EXIST, saAmfProtectionGroupTrack(handle, &nobody, SA_TRACK_CURRENT, &buffer));
+    GIVES(SA_AIS_ERR_VERSION, saAmfHAReadinessStateSet(handle, &nobody, &nobody, 1, &ids));
+    GIVES(SA_AIS_OK, saAmfFinalize(handle));
+    GIVES(SA_AIS_ERR_BAD_HANDLE, saAmfPmStart_3(handle, &nobody, 1, 0, 1, recovery));
+}
+
 static void version_4(SaAmfHandleT old)
 {
     SaAmfCallbacksT_4 none = {NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL};
@@ -149,7 +171,11 @@ static void version_4(SaAmfHandleT old)
     GIVES(SA_AIS_ERR_INVALID_PARAM, saAmfProtectionGroupNotificationFree_4(handle, NULL));
     GIVES(SA_AIS_ERR_NOT_EXIST, saAmfComponentErrorReport_4(handle, &nobody, 0, recovery, &ids));
     GIVES(SA_AIS_ERR_NOT_EXIST, saAmfComponentErrorClear_4(handle, &nobody, &ids));
-    GIVES(SA_AIS_ERR_NOT_SUPPORTED, saAmfHAReadinessStateSet(handle, &nobody, &nobody, 1, &ids));
+    GIVES(SA_AIS_ERR_NOT_EXIST, saAmfHAReadinessStateSet(handle, &nobody, &nobody, 1, &ids));
+    GIVES(SA_AIS_ERR_INVALID_PARAM, saAmfHAReadinessStateSet(handle, &nobody, &nobody, 0, &ids));
+    GIVES(SA_AIS_ERR_INVALID_PARAM, saAmfHAReadinessStateSet(handle, &nobody, &nobody, 5, &ids));
+    GIVES(SA_AIS_ERR_INVALID_PARAM, saAmfHAReadinessStateSet(handle, NULL, &nobody, 1, &ids));
+    GIVES(SA_AIS_ERR_INVALID_PARAM, saAmfHAReadinessStateSet(handle, &nobody, NULL, 1, &ids));
     GIVES(SA_AIS_ERR_VERSION, saAmfResponse(handle, 1, SA_AIS_OK));
     GIVES(SA_AIS_ERR_VERSION, saAmfProtectionGroupTrack(handle, &nobody, SA_TRACK_CURRENT, NULL));
     GIVES(SA_AIS_ERR_VERSION, saAmfResponse_4(old, 1, &ids, SA_AIS_OK));
@@ -203,6 +229,7 @@ int main(void)
     all_give(SA_AIS_ERR_BAD_HANDLE, handle + 1000);
     parameters(handle);
     unknown(handle);
+    version_3(handle);
     version_4(handle);
     forks(handle);
     pthread_create(&blocked, NULL, dispatch_blocking, &handle);

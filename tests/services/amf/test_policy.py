@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -47,17 +48,7 @@ def views(draw: st.DrawFn) -> GroupView:
 
 def again(view: GroupView, current: Assignments) -> GroupView:
     """The view once `current` is assigned."""
-    return GroupView(
-        view.units,
-        view.instances,
-        current,
-        view.active_units,
-        view.standby_units,
-        view.active_max,
-        view.standby_max,
-        view.adjust,
-        view.balance,
-    )
+    return replace(view, current=current)
 
 
 def loads(wanted: Assignments, state: HaState) -> Counter[str]:

@@ -1,8 +1,9 @@
 /*
  * The SA Forum Availability Management Framework: components that are kept up, and are told what to do.
  *
- * B.01.01 to B.04.01. A handle of saAmfInitialize is for the functions of B.01.01, one of saAmfInitialize_4 for those that
- * took their place, which end in _3 and _4; all others are for both.
+ * B.01.01 to B.04.01. A handle of saAmfInitialize is for the functions of B.01.01; one of saAmfInitialize_3 for those of
+ * B.03.01, where saAmfPmStart_3 took the place of saAmfPmStart; one of saAmfInitialize_4 for those that took their place in
+ * B.04.01, which end in _4, and for saAmfPmStart_3. All others are for all.
  */
 #ifndef _SA_AMF_H
 #define _SA_AMF_H
@@ -173,13 +174,26 @@ typedef struct {
     SaAmfProxiedComponentCleanupCallbackT saAmfProxiedComponentCleanupCallback;
 } SaAmfCallbacksT;
 
-typedef void (*SaAmfProtectionGroupTrackCallbackT_4)(
-    const SaNameT *csiName, SaAmfProtectionGroupNotificationBufferT_4 *notificationBuffer, SaUint32T numberOfMembers,
-    SaAisErrorT error);
 typedef void (*SaAmfContainedComponentInstantiateCallbackT)(SaInvocationT invocation, const SaNameT *containedCompName);
 typedef void (*SaAmfContainedComponentCleanupCallbackT)(SaInvocationT invocation, const SaNameT *containedCompName);
 
 /* The last two fields are spelt as in the specification. */
+typedef struct {
+    SaAmfHealthcheckCallbackT saAmfHealthcheckCallback;
+    SaAmfComponentTerminateCallbackT saAmfComponentTerminateCallback;
+    SaAmfCSISetCallbackT saAmfCSISetCallback;
+    SaAmfCSIRemoveCallbackT saAmfCSIRemoveCallback;
+    SaAmfProtectionGroupTrackCallbackT saAmfProtectionGroupTrackCallback;
+    SaAmfProxiedComponentInstantiateCallbackT saAmfProxiedComponentInstantiateCallback;
+    SaAmfProxiedComponentCleanupCallbackT saAmfProxiedComponentCleanupCallback;
+    SaAmfContainedComponentInstantiateCallbackT saAmfContaintedComponentInstantiateCallback;
+    SaAmfContainedComponentCleanupCallbackT saAmfContaintedComponentCleanupCallback;
+} SaAmfCallbacksT_3;
+
+typedef void (*SaAmfProtectionGroupTrackCallbackT_4)(
+    const SaNameT *csiName, SaAmfProtectionGroupNotificationBufferT_4 *notificationBuffer, SaUint32T numberOfMembers,
+    SaAisErrorT error);
+
 typedef struct {
     SaAmfHealthcheckCallbackT saAmfHealthcheckCallback;
     SaAmfComponentTerminateCallbackT saAmfComponentTerminateCallback;
@@ -196,6 +210,8 @@ typedef struct {
 
 extern SaAisErrorT saAmfInitialize(
     SaAmfHandleT *amfHandle, const SaAmfCallbacksT *amfCallbacks, SaVersionT *version);
+extern SaAisErrorT saAmfInitialize_3(
+    SaAmfHandleT *amfHandle, const SaAmfCallbacksT_3 *amfCallbacks, SaVersionT *version);
 extern SaAisErrorT saAmfInitialize_4(
     SaAmfHandleT *amfHandle, const SaAmfCallbacksT_4 *amfCallbacks, SaVersionT *version);
 extern SaAisErrorT saAmfSelectionObjectGet(SaAmfHandleT amfHandle, SaSelectionObjectT *selectionObject);
@@ -210,7 +226,7 @@ extern SaAisErrorT saAmfComponentUnregister(
     SaAmfHandleT amfHandle, const SaNameT *compName, const SaNameT *proxyCompName);
 extern SaAisErrorT saAmfComponentNameGet(SaAmfHandleT amfHandle, SaNameT *compName);
 
-/* Passive monitoring. saAmfPmStart is for a handle of saAmfInitialize, saAmfPmStart_3 for one of saAmfInitialize_4. */
+/* Passive monitoring. saAmfPmStart is for a handle of saAmfInitialize, saAmfPmStart_3 for the later ones. */
 extern SaAisErrorT saAmfPmStart(
     SaAmfHandleT amfHandle, const SaNameT *compName, SaUint64T processId, SaInt32T descendentsTreeDepth,
     SaAmfPmErrorsT pmErrors, SaAmfRecommendedRecoveryT recommendedRecovery);
@@ -239,7 +255,7 @@ extern SaAisErrorT saAmfCSIQuiescingComplete(SaAmfHandleT amfHandle, SaInvocatio
 extern SaAisErrorT saAmfHAStateGet(
     SaAmfHandleT amfHandle, const SaNameT *compName, const SaNameT *csiName, SaAmfHAStateT *haState);
 
-/* The framework gives no assignment by it: NOT_SUPPORTED. */
+/* What cannot be had any more is given to others. */
 extern SaAisErrorT saAmfHAReadinessStateSet(
     SaAmfHandleT amfHandle, const SaNameT *compName, const SaNameT *csiName, SaAmfHAReadinessStateT haReadinessState,
     SaNtfCorrelationIdsT *correlationIds);

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from openais.messages.amf_model import FOR_EVER, Capability, ComponentConfig, HaState
+from openais.messages.amf_model import FOR_EVER, Capability, ComponentConfig, HaReadiness, HaState
 from openais.services.amf.model import Component, Unit
 from openais.services.amf.policy.view import ComponentView, UnitView
 
@@ -39,7 +39,22 @@ def unit_view(unit: Unit) -> UnitView:
         stands_by=all(each.standby_max > 0 for each in views),
         mixes=all(each.mixes for each in views),
         components=views,
+        unready=_unready(unit),
     )
+
+
+def _unready(unit: Unit) -> dict[str, HaReadiness]:
+    """What the components of a unit say that they cannot be assigned: of each instance the worst of its parts."""
+    if not any(component.state.ha_readiness for component in unit.components):
+        return {}
+    found: dict[str, HaReadiness] = {}
+    for instance in unit.group.instances.values():
+        for csi in instance.config.csis:
+            component = unit.component_of(csi)
+            said = component.state.ha_readiness.get(csi.name, HaReadiness.READY) if component else HaReadiness.READY
+            if said > found.get(instance.name, HaReadiness.READY):
+                found[instance.name] = said
+    return found
 
 
 def may_take(component: Component, csi: str, state: HaState, wanted: Mapping[str, HaState]) -> bool:

@@ -71,6 +71,7 @@ class Escalation:
         state.failed, state.pending = False, None
         self._disconnect(component)
         state.process_id = 0
+        state.ha_readiness.clear()
         if state.presence not in (Presence.RESTARTING, Presence.INSTANTIATION_FAILED):
             component.becomes(Presence.UNINSTANTIATED)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 from openais.messages.amf import (
     Answered,
@@ -28,7 +28,16 @@ from openais.messages.amf import (
     Supervise,
     Terminate,
 )
-from openais.messages.amf_model import SECOND_NS, CsiConfig, HaState, Healthcheck, Presence, Readiness, Recovery
+from openais.messages.amf_model import (
+    SECOND_NS,
+    CsiConfig,
+    HaReadiness,
+    HaState,
+    Healthcheck,
+    Presence,
+    Readiness,
+    Recovery,
+)
 from openais.messages.amf_proxies import ProxiedCleanup, ProxiedInstantiate
 from openais.messages.amf_state import Order, Pending
 from openais.messages.amf_time import GroupRetry
@@ -45,6 +54,10 @@ SEED_HEALTHCHECK: Final = Healthcheck("heartbeat", SECOND_NS, 2 * SECOND_NS)
 """That of components of A.01.01 for which none is configured."""
 SLACK_NS: Final = 2 * SECOND_NS
 """What the supervisor's own limits are given before its silence counts as failure."""
+
+
+Role: TypeAlias = tuple[HaState, HaReadiness]
+"""What a member of a protection group has, and what it says that it can be assigned."""
 
 
 @dataclass(slots=True)
@@ -79,7 +92,7 @@ class Local:
         self.libraries: dict[int, Library] = {}
         self.checks: dict[tuple[str, str], Check] = {}
         self._invocation = HEALTHCHECK_INVOCATION
-        self._groups: dict[str, dict[str, HaState]] = {}
+        self._groups: dict[str, dict[str, Role]] = {}
         """What the trackers of each protection group were told last."""
         self._ending = False
         self._readiness: dict[str, Readiness] = {}
@@ -380,22 +393,22 @@ class Local:
         members, before = self._members(csi), self._groups.get(csi, {})
         known = csi in self._groups
         told = []
-        for name, state in {**before, **members}.items():
+        for name, role in {**before, **members}.items():
             change = 1
             if known and name not in before:
                 change = 2
             elif name not in members:
                 change = 3
-            elif known and before[name] is not state:
+            elif known and before[name] != role:
                 change = 4
             component = self._model.component(name)
             rank = component.unit.config.rank if component is not None else 0
             if everybody or change != 1:
-                told.append(ProtectionMember(name, state, rank, change))
+                told.append(ProtectionMember(name, role[0], rank, change, role[1]))
         return ProtectionGroup(csi, tuple(told))
 
-    def _members(self, csi: str) -> dict[str, HaState]:
-        found: dict[str, HaState] = {}
+    def _members(self, csi: str) -> dict[str, Role]:
+        found: dict[str, Role] = {}
         for group in self._model.groups.values():
             names = {
                 each.name
@@ -407,7 +420,8 @@ class Local:
                 for component in group.components.values():
                     for name, state in component.state.csis.items():
                         if name in names:
-                            found[component.name] = state
+                            ready = component.state.ha_readiness.get(name, HaReadiness.READY)
+                            found[component.name] = (state, ready)
         return found
 
     def _tell_readiness(self) -> Effects:

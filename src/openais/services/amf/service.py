@@ -26,6 +26,7 @@ from openais.services.amf.describing import describe
 from openais.services.amf.detection import Detection
 from openais.services.amf.escalation import Escalation
 from openais.services.amf.events import Events
+from openais.services.amf.ha_readiness import Readying
 from openais.services.amf.local import Library, Local
 from openais.services.amf.merging import merge, transferred
 from openais.services.amf.model import Component, Group, Model
@@ -34,6 +35,7 @@ from openais.services.amf.readiness import readiness
 from openais.services.amf.starting import Starting
 from openais.services.amf.workflow import Workflow
 from openais.services.base import (
+    Callback,
     ComponentState,
     ConfigurationChange,
     Effects,
@@ -65,7 +67,7 @@ VERSION_B: Final = Version("B", 4, 1)
 VERSION_A: Final = Version("A", 1, 1)
 
 
-class Amf(Detection, Operating, Starting):
+class Amf(Detection, Operating, Readying, Starting):
     """Keeps applications running: assigns work to components, and fails it over."""
 
     service_id = ServiceId.AMF
@@ -210,7 +212,10 @@ class Amf(Detection, Operating, Starting):
         if flags & both:
             self._local.libraries[caller.connection].tracks[request.csi] = flags & both
             yield from self._local.track()
-        yield Reply(caller, self._local.protection_group(request.csi))
+        group = self._local.protection_group(request.csi)
+        yield Reply(caller, group)
+        if request.notify_current:
+            yield Callback((caller.connection,), messages.ProtectionGroupChanged(group, len(group.members)))
 
     @library(messages.ProtectionGroupTrackStop)
     def protection_group_track_stop(self, caller: Source, request: messages.ProtectionGroupTrackStop) -> Effects:

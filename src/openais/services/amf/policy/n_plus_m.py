@@ -23,7 +23,8 @@ def _roles(view: GroupView) -> tuple[list[UnitView], list[UnitView]]:
     units = ranked_units(view.units)
     if not view.adjust:
         units.sort(key=lambda unit: _fitness(view, unit), reverse=True)
-    active = units[: max(1, view.active_units)]
+    able = [unit for unit in units if any(unit.may_have(each.name, HaState.ACTIVE) for each in view.instances)]
+    active = able[: max(1, view.active_units)]
     rest = [unit for unit in units if unit not in active and unit.stands_by]
     if not view.adjust:
         rest.sort(key=lambda unit: -view.load(unit.name, HaState.STANDBY))

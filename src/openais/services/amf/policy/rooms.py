@@ -41,11 +41,15 @@ class Rooms:
     """Counts what is given to the components of units. Units without components take all."""
 
     def __init__(self, units: Iterable[UnitView]) -> None:
+        units = list(units)
+        self._views = {unit.name: unit for unit in units}
         self._units = {unit.name: [_Taken(each) for each in unit.components] for unit in units}
         self._places: dict[tuple[str, str, HaState], Places] = {}
 
     def take(self, unit: str, instance: InstanceView, state: HaState) -> bool:
-        """Gives a unit an instance, if every part of it finds a component; answers whether it did."""
+        """Gives a unit an instance, if it is ready for it and every part finds a component; answers whether it did."""
+        if not self._views[unit].may_have(instance.name, state):
+            return False
         components = self._units.get(unit, [])
         places: Places = []
         for kind in _rarest_first(instance.types, components) if components else ():

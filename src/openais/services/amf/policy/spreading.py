@@ -56,6 +56,7 @@ class Spread:
         by_preference = sorted(
             self._units,
             key=lambda unit: (
+                self._state is HaState.ACTIVE and unit.is_degraded(instance.name),
                 stands_by and self._view.state(instance.name, unit.name) is not HaState.STANDBY,
                 self._load[unit.name],
                 self._units.index(unit),

@@ -12,8 +12,12 @@ def two_n(view: GroupView) -> Assignments:
     units = ranked_units(view.units)
     if not units:
         return {}
-    active = _choose(view, units, (HaState.ACTIVE, HaState.STANDBY))
+    able = [unit for unit in units if all(unit.may_have(each.name, HaState.ACTIVE) for each in view.instances)]
+    best = [unit for unit in able if not any(unit.is_degraded(each.name) for each in view.instances)]
+    holds = any(view.load(unit.name, HaState.ACTIVE) for unit in able)
+    active = _choose(view, (best if best and not holds else able) or units, (HaState.ACTIVE, HaState.STANDBY))
     spares = [unit for unit in units if unit is not active and unit.stands_by]
+    spares = [unit for unit in spares if all(unit.may_have(each.name, HaState.STANDBY) for each in view.instances)]
     standby = _choose(view, spares, (HaState.STANDBY, HaState.ACTIVE)) if spares else None
     wanted: Assignments = {}
     rooms = Rooms(units)

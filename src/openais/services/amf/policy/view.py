@@ -7,10 +7,10 @@ may (minimal movement), prefers what stands by over what is idle, and what is ra
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from openais.messages.amf_model import FOR_EVER, HaState
+from openais.messages.amf_model import FOR_EVER, HaReadiness, HaState
 
 Assignments: TypeAlias = dict[str, dict[str, HaState]]
 """By service instance: the units that are to be ACTIVE or STANDBY for it."""
@@ -53,6 +53,18 @@ class UnitView:
     """Whether its components can be active for one instance and standby for another at a time."""
     components: tuple[ComponentView, ...] = ()
     """What they have room for; none: for all."""
+    unready: Mapping[str, HaReadiness] = field(default_factory=dict)
+    """By service instance: what it says that it can be assigned, unless all."""
+
+    def may_have(self, instance: str, state: HaState) -> bool:
+        """Whether its components say that they can be assigned an instance in a state."""
+        readiness = self.unready.get(instance, HaReadiness.READY)
+        least = HaReadiness.NOT_READY_FOR_ACTIVE if state is HaState.ACTIVE else HaReadiness.NOT_READY
+        return readiness < least
+
+    def is_degraded(self, instance: str) -> bool:
+        """Whether others are to be preferred to be active for an instance."""
+        return self.unready.get(instance) is HaReadiness.READY_FOR_ACTIVE_DEGRADED
 
 
 @dataclass(slots=True, frozen=True)
