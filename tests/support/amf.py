@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -89,11 +89,15 @@ def guardian_of(node: ExecutiveProcess) -> int:
 
 
 @contextlib.asynccontextmanager
-async def cluster(directory: Path, count: int = 2) -> AsyncIterator[tuple[list[ExecutiveProcess], list[AsyncAmf]]]:
-    """Executives, and a handle of AMF on each."""
+async def cluster(
+    directory: Path, count: int = 2, amf: Mapping[str, str] | None = None
+) -> AsyncIterator[tuple[list[ExecutiveProcess], list[AsyncAmf]]]:
+    """Executives, and a handle of AMF on each; `amf` is that section of their configuration."""
     async with executives(directory, count) as nodes, contextlib.AsyncExitStack() as stack:
         for node in nodes:
             node.sections["totem"]["token"] = str(TOKEN_MS)
+            if amf is not None:
+                node.sections["amf"] = dict(amf)
         await start_all(nodes)
         handles = [await stack.enter_async_context(AsyncAmf.open(node.socket, timeout=WAIT_S)) for node in nodes]
         await members(handles[0], count)

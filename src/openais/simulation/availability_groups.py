@@ -36,6 +36,16 @@ def all_groups(nodes: int) -> tuple[GroupConfig, ...]:
         _group("edge", nodes, Model.N_WAY_ACTIVE, instances=2),
         _group("jobs", nodes, Model.NO_REDUNDANCY, kinds=("job",), plain=True, instances=2),
         _group("desk", nodes, Model.TWO_N, kinds=("desk",), sponsors=("shop-si1",), tolerance_ns=0),
+        _group(
+            "desks",
+            nodes,
+            Model.N_PLUS_M,
+            kinds=("clerk",),
+            instances=2,
+            active_units=max(1, nodes - 1),
+            capability=Capability.ONE_ACTIVE_OR_Y_STANDBY,
+        ),
+        _group("till", nodes, Model.TWO_N, kinds=("till",), plain=True, sponsors=("bank-si1", "desk-si1")),
         _group("bank", nodes, Model.N_WAY, kinds=("bank",), sponsors=("shop-si2",), tolerance_ns=700_000_000),
     )
 
@@ -49,6 +59,7 @@ def _group(
     plain: bool = False,
     sponsors: Sequence[str] = (),
     tolerance_ns: int = 0,
+    capability: Capability = Capability.X_ACTIVE_AND_Y_STANDBY,
     **keywords: Any,
 ) -> GroupConfig:
     """A unit on each node with a component of each kind; every component does a part of every instance, and the first
@@ -56,7 +67,10 @@ def _group(
     units = tuple(
         UnitConfig(
             f"{name}-u{n}",
-            tuple(_component(f"{name}-{kind}{n}", kind, plain, n + level, level) for level, kind in enumerate(kinds)),
+            tuple(
+                _component(f"{name}-{kind}{n}", kind, plain, n + level, level, capability)
+                for level, kind in enumerate(kinds)
+            ),
             n,
             f"node-{n}",
         )
@@ -77,11 +91,11 @@ def _parts(instance: str, kinds: Sequence[str]) -> tuple[CsiConfig, ...]:
     )
 
 
-def _component(name: str, kind: str, plain: bool, chosen: int, level: int) -> ComponentConfig:
+def _component(name: str, kind: str, plain: bool, chosen: int, level: int, capability: Capability) -> ComponentConfig:
     return ComponentConfig(
         name,
         (kind,),
-        Capability.NON_PRE_INSTANTIABLE if plain else Capability.X_ACTIVE_AND_Y_STANDBY,
+        Capability.NON_PRE_INSTANTIABLE if plain else capability,
         sa_aware=not plain,
         command="program",
         recovery=RECOVERIES[chosen % 2],
