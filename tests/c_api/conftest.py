@@ -66,10 +66,10 @@ def run(compiled: Callable[[Path], Path], cluster: ProcessCluster) -> Run:
     return run_one
 
 
-def run_program(executable: Path, cluster: ProcessCluster, *arguments: str) -> str:
+def run_program(executable: Path, cluster: ProcessCluster, *arguments: str, patience_s: float = PATIENCE_S) -> str:
     """Runs a program with the executive, and gives what it printed. It has to end well, and without a traceback."""
     environment = {**os.environ, "OPENAIS_SOCKET": str(cluster.sockets[0])}
-    done = subprocess.run([executable, *arguments], env=environment, capture_output=True, text=True, timeout=PATIENCE_S)
+    done = subprocess.run([executable, *arguments], env=environment, capture_output=True, text=True, timeout=patience_s)
     assert done.returncode == 0, f"{executable.name} ended with {done.returncode}\n{done.stdout}{done.stderr}"
     assert "Traceback" not in done.stderr, done.stderr
     return done.stdout

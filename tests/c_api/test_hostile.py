@@ -191,20 +191,26 @@ def calls() -> Iterator[Call]:
                     yield Call(function.name, name, value, f"{function.name}({', '.join(arguments)})", right)
 
 
-@pytest.fixture(scope="module")
-def told(
-    compiled: Callable[[Path], Path], cluster: ProcessCluster, tmp_path_factory: pytest.TempPathFactory
-) -> dict[tuple[str, str, str], int]:
-    """What each call gave."""
+def source_in(directory: Path) -> Path:
+    """The program that makes all calls, and tells what each gave."""
     lines = [f'#include "{PROGRAMS}/hostile.h"', "int main(void)", "{", "    prepare();"]
     for call in calls():
         value = call.value.replace("\\", "\\\\").replace('"', '\\"')
         lines.append(f'    TELL("{call.function}", "{call.parameter}", "{value}", {call.code});')
     lines += ["    return 0;", "}", ""]
-    source = tmp_path_factory.mktemp("hostile") / "hostile.c"
+    source = directory / "hostile.c"
     source.write_text("\n".join(lines))
+    return source
+
+
+@pytest.fixture(scope="module")
+def told(
+    compiled: Callable[[Path], Path], cluster: ProcessCluster, tmp_path_factory: pytest.TempPathFactory
+) -> dict[tuple[str, str, str], int]:
+    """What each call gave."""
+    program = compiled(source_in(tmp_path_factory.mktemp("hostile")))
     answers: dict[tuple[str, str, str], int] = {}
-    for line in run_program(compiled(source), cluster).splitlines():
+    for line in run_program(program, cluster).splitlines():
         function, parameter, value, answer = line.split("|")
         answers[function, parameter, value] = int(answer)
     return answers
