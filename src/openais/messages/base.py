@@ -176,7 +176,9 @@ def decode(cls: type[M], body: bytes | memoryview) -> M:
 
 def encode_group(message: Message) -> bytes:
     """`message` as the payload of a group message: service, number, body."""
-    return bytes((message.service, message.number)) + _encoder.encode(message)
+    head, *tail = encode_pieces(message)
+    number = bytes((message.service, message.number))
+    return b"".join((number, head, *tail)) if tail else number + head
 
 
 def decode_group(payload: bytes | memoryview) -> Message:

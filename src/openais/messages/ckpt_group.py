@@ -59,6 +59,7 @@ class GroupUnlink(Message, frozen=True):
 class GroupUpdate(Message, frozen=True):
     """Operations on a checkpoint. Call 0 of `caller`: an executive asks for them, and waits for no answer."""
 
+    raw_tail = True
     caller: Source
     time_ns: TimeNs
     checkpoint: Identity

@@ -209,6 +209,7 @@ class GroupChange(Message, frozen=True):
 class GroupMulticast(Message, frozen=True):
     """The payloads of one Multicast, on their way to the members of the groups."""
 
+    raw_tail = True
     sender: GroupMember
     groups: Groups
     guarantee: int
