@@ -155,11 +155,9 @@ def encode(message: Message) -> bytes:
 
 def encode_pieces(message: Message) -> tuple[bytes | memoryview, ...]:
     """The body of `message` in one piece or in two: a long tail that was encoded before is left where it is."""
-    if not message.raw_tail:
+    if not message.raw_tail or len(getattr(message, message.__struct_fields__[-1])) <= COPIED_MAX:
         return (_encoder.encode(message),)
     *fields, tail = msgspec.structs.astuple(message)
-    if len(tail) <= COPIED_MAX:
-        return (_encoder.encode(message),)
     head = _encoder.encode(fields)
     assert head[0] & 0xF0 == _ARRAY, "a message with a tail has fewer than 16 fields"
     return bytes((head[0] + 1,)) + head[1:], memoryview(tail)
