@@ -49,7 +49,7 @@ def test_the_tour_ends_with_all_claims_checked_and_nothing_left(tmp_path: Path) 
     assert status == 0, text
     assert "all checked" in text
     scenes = ("The ring forms", "One order", "An alarm", "A crash", "A late subscriber", "Back again", "A partition")
-    for scene in (*scenes, "The merge", "Good-bye"):
+    for scene in (*scenes, "Programs that are kept up", "They go on", "The merge", "Good-bye"):
         assert scene in text
     assert not any(map(lives, processes_named_in(text)))
     assert list(tmp_path.iterdir()) == []

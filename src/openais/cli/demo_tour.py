@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from openais.cli.demo_claims import changes_of_sender, claim_one_order, claim_same_until_change
-from openais.cli.demo_counter import Counter
 from openais.cli.demo_ensemble import Ensemble, names
 from openais.cli.demo_events import Alarm
+from openais.cli.demo_services import Services
 from openais.cli.demo_witness import Witness
 from openais.client.status import StatusClient
 from openais.clm import ClusterChange
@@ -37,7 +37,7 @@ class Tour:
         self._cluster = ensemble.cluster
         self._stage = ensemble.stage
         self._alarm = Alarm(ensemble)
-        self._counter = Counter(ensemble)
+        self._services = Services(ensemble)
 
     async def run(self) -> None:
         """Plays all scenes. Raises ClaimFailed at the first thing that is not as it should be."""
@@ -46,9 +46,9 @@ class Tour:
             self._membership,
             self._one_order,
             self._alarm.publish,
-            self._counter.begin,
+            self._services.begin,
             self._crash,
-            self._counter.take_over,
+            self._services.take_over,
             self._alarm.arrive_late,
             self._revival,
             self._partition,
