@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from openais.messages.amf_model import FOR_EVER, HaState, RedundancyModel
-from openais.services.amf.policy import POLICIES
+from openais.services.amf.policy import assign
 from openais.services.amf.policy.view import (
     Assignments,
     ComponentView,
@@ -58,7 +58,7 @@ def loads(wanted: Assignments, state: HaState) -> Counter[str]:
 @MANY
 @given(views(), st.sampled_from(RedundancyModel))
 def test_only_units_in_service_are_assigned_and_only_what_exists(view: GroupView, model: RedundancyModel) -> None:
-    wanted = POLICIES[model](view)
+    wanted = assign(model, view)
     assert wanted.keys() <= {instance.name for instance in view.instances}
     assert {unit for units in wanted.values() for unit in units} <= {unit.name for unit in view.units}
 
@@ -66,21 +66,21 @@ def test_only_units_in_service_are_assigned_and_only_what_exists(view: GroupView
 @MANY
 @given(views(), st.sampled_from(SINGLE_ACTIVE))
 def test_no_instance_has_two_actives_where_the_model_forbids_it(view: GroupView, model: RedundancyModel) -> None:
-    for units in POLICIES[model](view).values():
+    for units in assign(model, view).values():
         assert list(units.values()).count(HaState.ACTIVE) == 1
 
 
 @MANY
 @given(views(), st.sampled_from(RedundancyModel))
 def test_what_is_wanted_once_is_still_wanted_when_it_is_there(view: GroupView, model: RedundancyModel) -> None:
-    wanted = POLICIES[model](view)
-    assert POLICIES[model](again(view, wanted)) == wanted
+    wanted = assign(model, view)
+    assert assign(model, again(view, wanted)) == wanted
 
 
 @MANY
 @given(views())
 def test_in_2n_every_instance_is_active_on_one_unit_and_another_stands_by(view: GroupView) -> None:
-    wanted = POLICIES[RedundancyModel.TWO_N](view)
+    wanted = assign(RedundancyModel.TWO_N, view)
     assert len(wanted) == (len(view.instances) if view.units else 0)
     assert len(loads(wanted, HaState.ACTIVE)) <= 1
     assert len(loads(wanted, HaState.STANDBY)) == (1 if len(view.units) > 1 and view.instances else 0)
@@ -89,7 +89,7 @@ def test_in_2n_every_instance_is_active_on_one_unit_and_another_stands_by(view: 
 @MANY
 @given(views())
 def test_in_n_plus_m_units_are_active_or_stand_by_but_never_both(view: GroupView) -> None:
-    wanted = POLICIES[RedundancyModel.N_PLUS_M](view)
+    wanted = assign(RedundancyModel.N_PLUS_M, view)
     active, standby = loads(wanted, HaState.ACTIVE), loads(wanted, HaState.STANDBY)
     assert not active.keys() & standby.keys()
     assert len(active) <= view.active_units
@@ -103,7 +103,7 @@ def test_in_n_plus_m_units_are_active_or_stand_by_but_never_both(view: GroupView
 @MANY
 @given(views())
 def test_in_n_way_limits_of_units_are_kept_and_all_that_can_is_assigned(view: GroupView) -> None:
-    wanted = POLICIES[RedundancyModel.N_WAY](view)
+    wanted = assign(RedundancyModel.N_WAY, view)
     assert max(loads(wanted, HaState.ACTIVE).values(), default=0) <= view.active_max
     assert max(loads(wanted, HaState.STANDBY).values(), default=0) <= view.standby_max
     assert len(wanted) == min(len(view.instances), len(view.units) * view.active_max)
@@ -114,7 +114,7 @@ def test_in_n_way_limits_of_units_are_kept_and_all_that_can_is_assigned(view: Gr
 @MANY
 @given(views())
 def test_in_n_way_active_nobody_stands_by(view: GroupView) -> None:
-    wanted = POLICIES[RedundancyModel.N_WAY_ACTIVE](view)
+    wanted = assign(RedundancyModel.N_WAY_ACTIVE, view)
     assert not loads(wanted, HaState.STANDBY)
     assert max(loads(wanted, HaState.ACTIVE).values(), default=0) <= view.active_max
 
@@ -122,7 +122,7 @@ def test_in_n_way_active_nobody_stands_by(view: GroupView) -> None:
 @MANY
 @given(views())
 def test_without_redundancy_a_unit_has_at_most_one_instance(view: GroupView) -> None:
-    wanted = POLICIES[RedundancyModel.NO_REDUNDANCY](view)
+    wanted = assign(RedundancyModel.NO_REDUNDANCY, view)
     assert max(loads(wanted, HaState.ACTIVE).values(), default=0) <= 1
     assert len(wanted) == min(len(view.instances), len(view.units))
 
@@ -130,7 +130,7 @@ def test_without_redundancy_a_unit_has_at_most_one_instance(view: GroupView) -> 
 @MANY
 @given(views(), st.sampled_from((RedundancyModel.TWO_N, RedundancyModel.NO_REDUNDANCY, RedundancyModel.N_WAY)))
 def test_a_unit_that_comes_back_moves_no_active_without_adjusting(view: GroupView, model: RedundancyModel) -> None:
-    wanted = POLICIES[model](again(view, POLICIES[model](view)))
+    wanted = assign(model, again(view, assign(model, view)))
     more = GroupView(
         (*view.units, UnitView("new", 1)),
         view.instances,
@@ -138,7 +138,7 @@ def test_a_unit_that_comes_back_moves_no_active_without_adjusting(view: GroupVie
         active_max=view.active_max,
         standby_max=view.standby_max,
     )
-    after = POLICIES[model](more)
+    after = assign(model, more)
     for name, units in wanted.items():
         active = [unit for unit, state in units.items() if state is HaState.ACTIVE]
         assert [unit for unit, state in after[name].items() if state is HaState.ACTIVE] == active
@@ -149,7 +149,7 @@ def test_a_unit_that_comes_back_moves_no_active_without_adjusting(view: GroupVie
 def test_with_adjusting_the_best_ranked_unit_of_2n_is_active(view: GroupView) -> None:
     best = ranked_units(view.units)[:1]
     adjusted = GroupView(view.units, view.instances, view.current, adjust=True)
-    for units in POLICIES[RedundancyModel.TWO_N](adjusted).values():
+    for units in assign(RedundancyModel.TWO_N, adjusted).values():
         assert units[best[0].name] is HaState.ACTIVE
 
 
@@ -157,13 +157,13 @@ def test_the_standby_becomes_active_when_the_active_unit_is_gone() -> None:
     current = {"s": {"a": HaState.ACTIVE, "c": HaState.STANDBY}}
     view = GroupView((UnitView("b"), UnitView("c")), (InstanceView("s"),), current)
     for model in (RedundancyModel.TWO_N, RedundancyModel.N_PLUS_M, RedundancyModel.N_WAY):
-        assert POLICIES[model](view) == {"s": {"c": HaState.ACTIVE, "b": HaState.STANDBY}}, model
+        assert assign(model, view) == {"s": {"c": HaState.ACTIVE, "b": HaState.STANDBY}}, model
 
 
 def test_a_swap_makes_the_chosen_unit_active() -> None:
     current = {"s": {"a": HaState.ACTIVE, "b": HaState.STANDBY}}
     view = GroupView((UnitView("a"), UnitView("b")), (InstanceView("s"),), current, pinned="b")
-    assert POLICIES[RedundancyModel.TWO_N](view) == {"s": {"b": HaState.ACTIVE, "a": HaState.STANDBY}}
+    assert assign(RedundancyModel.TWO_N, view) == {"s": {"b": HaState.ACTIVE, "a": HaState.STANDBY}}
 
 
 KINDS = ("a", "b")
@@ -228,7 +228,7 @@ def parts_of(view: GroupView, wanted: Assignments, unit: str) -> list[tuple[str,
 @MANY
 @given(limited_views(), st.sampled_from(RedundancyModel))
 def test_no_unit_is_given_more_than_its_components_take(view: GroupView, model: RedundancyModel) -> None:
-    wanted = POLICIES[model](view)
+    wanted = assign(model, view)
     for unit in view.units:
         given = [Counter[object]() for _ in unit.components]
         assert fits(parts_of(view, wanted, unit.name), unit.components, given), (unit, wanted)
@@ -237,14 +237,14 @@ def test_no_unit_is_given_more_than_its_components_take(view: GroupView, model: 
 @MANY
 @given(limited_views(), st.sampled_from(RedundancyModel))
 def test_with_limits_too_what_is_wanted_once_is_still_wanted(view: GroupView, model: RedundancyModel) -> None:
-    wanted = POLICIES[model](view)
-    assert POLICIES[model](again(view, wanted)) == wanted
+    wanted = assign(model, view)
+    assert assign(model, again(view, wanted)) == wanted
 
 
 @MANY
 @given(limited_views(), st.sampled_from((RedundancyModel.N_WAY, RedundancyModel.N_WAY_ACTIVE)))
 def test_no_instance_goes_without_while_a_unit_has_room(view: GroupView, model: RedundancyModel) -> None:
-    wanted = POLICIES[model](view)
+    wanted = assign(model, view)
     actives = {
         name: {unit: state for unit, state in units.items() if state is HaState.ACTIVE}
         for name, units in wanted.items()
@@ -258,3 +258,23 @@ def test_no_instance_goes_without_while_a_unit_has_room(view: GroupView, model: 
             more = {**actives, instance.name: {unit.name: HaState.ACTIVE}}
             given = [Counter[object]() for _ in unit.components]
             assert not fits(parts_of(view, more, unit.name), unit.components, given), (instance, unit, wanted)
+
+
+def test_an_important_instance_finds_room_though_what_is_kept_is_in_its_way() -> None:
+    only_b = ComponentView({"b": (FOR_EVER, FOR_EVER)}, active_max=1, mixes=False)
+    both = ComponentView({"a": (2, 2), "b": (FOR_EVER, 0)}, active_max=2, standby_max=1, mixes=False)
+    unit = UnitView("u", components=(only_b, both), mixes=False)
+    instances = (
+        InstanceView("s0", 1, types=("b",)),
+        InstanceView("s1", 3, types=("b",)),
+        InstanceView("s2", 1, types=("a", "a")),
+    )
+    view = GroupView((unit,), instances, {"s1": {"u": HaState.ACTIVE}})
+    assert assign(RedundancyModel.N_WAY, view) == {"s0": {"u": HaState.ACTIVE}, "s2": {"u": HaState.ACTIVE}}
+
+
+def test_in_2n_the_active_unit_is_one_that_has_room_for_something() -> None:
+    none, some = ComponentView({"a": (0, 2)}), ComponentView({"a": (1, 1)})
+    units = (UnitView("a", components=(none,)), UnitView("b", components=(some,)))
+    view = GroupView(units, (InstanceView("s", types=("a",)),), {"s": {"a": HaState.ACTIVE}})
+    assert assign(RedundancyModel.TWO_N, view) == {"s": {"b": HaState.ACTIVE, "a": HaState.STANDBY}}

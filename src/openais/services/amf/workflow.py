@@ -31,7 +31,7 @@ from openais.messages.amf_model import (
 from openais.messages.amf_state import Order
 from openais.services.amf.capability import may_take, unit_view
 from openais.services.amf.model import Component, Group, Instance, Model, Unit
-from openais.services.amf.policy import POLICIES
+from openais.services.amf.policy import assign
 from openais.services.amf.policy.view import GroupView, InstanceView
 from openais.services.amf.proxies import follow_proxies, proxy_of
 from openais.services.amf.readiness import (
@@ -116,7 +116,7 @@ class Workflow:
             balance=group.config.balance,
             pinned=group.state.pinned,
         )
-        wanted = POLICIES[group.config.model](view)
+        wanted = assign(group.config.model, view)
         for instance in group.instances.values():
             instance.state.wanted = wanted.get(instance.name, {})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from openais.messages.amf_model import RedundancyModel
@@ -20,3 +21,19 @@ POLICIES: Final[Mapping[RedundancyModel, Callable[[GroupView], Assignments]]] = 
     RedundancyModel.N_WAY_ACTIVE: n_way_active,
     RedundancyModel.NO_REDUNDANCY: no_redundancy,
 }
+
+ROUNDS_MAX: Final = 8
+
+
+def assign(model: RedundancyModel, view: GroupView) -> Assignments:
+    """The wanted assignments, which are still wanted once they are there.
+
+    Where components have limits, what is kept may be placed otherwise than what is new, and make room for more.
+    """
+    wanted = POLICIES[model](view)
+    for _ in range(ROUNDS_MAX):
+        following = POLICIES[model](replace(view, current=wanted))
+        if following == wanted:
+            break
+        wanted = following
+    return wanted
