@@ -106,8 +106,8 @@ LAYOUTS: Final[dict[str, dict[str, Layout]]] = {
             {
                 "saAmfHealthcheckCallback": 0,
                 "saAmfProtectionGroupTrackCallback": 32,
-                "saAmfContaintedComponentInstantiateCallback": 56,
-                "saAmfContaintedComponentCleanupCallback": 64,
+                "saAmfContainedComponentInstantiateCallback": 56,
+                "saAmfContainedComponentCleanupCallback": 64,
             },
         ),
         "SaAmfCallbacksT_4": (

@@ -171,3 +171,11 @@ def test_only_the_active_proxy_registers_a_proxied_component(
     with pytest.raises(AisError) as refused:
         cluster.programs[by].call(messages.Register(component, proxy))
     assert refused.value.code is error
+
+
+def test_a_component_that_is_not_configured_any_more_and_has_no_proxy_is_let_go() -> None:
+    cluster = started()
+    cluster.take()
+    cluster.programs["proxy-c1"].call(messages.Unregister("modem", "proxy-c1"))
+    cluster.apply()
+    assert cluster.units() == []

@@ -177,7 +177,6 @@ typedef struct {
 typedef void (*SaAmfContainedComponentInstantiateCallbackT)(SaInvocationT invocation, const SaNameT *containedCompName);
 typedef void (*SaAmfContainedComponentCleanupCallbackT)(SaInvocationT invocation, const SaNameT *containedCompName);
 
-/* The last two fields are spelt as in the specification. */
 typedef struct {
     SaAmfHealthcheckCallbackT saAmfHealthcheckCallback;
     SaAmfComponentTerminateCallbackT saAmfComponentTerminateCallback;
@@ -186,8 +185,8 @@ typedef struct {
     SaAmfProtectionGroupTrackCallbackT saAmfProtectionGroupTrackCallback;
     SaAmfProxiedComponentInstantiateCallbackT saAmfProxiedComponentInstantiateCallback;
     SaAmfProxiedComponentCleanupCallbackT saAmfProxiedComponentCleanupCallback;
-    SaAmfContainedComponentInstantiateCallbackT saAmfContaintedComponentInstantiateCallback;
-    SaAmfContainedComponentCleanupCallbackT saAmfContaintedComponentCleanupCallback;
+    SaAmfContainedComponentInstantiateCallbackT saAmfContainedComponentInstantiateCallback;
+    SaAmfContainedComponentCleanupCallbackT saAmfContainedComponentCleanupCallback;
 } SaAmfCallbacksT_3;
 
 typedef void (*SaAmfProtectionGroupTrackCallbackT_4)(

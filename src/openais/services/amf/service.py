@@ -442,6 +442,8 @@ class Amf(Detection, Operating, Readying, Starting):
         """The other groups of which something depends on something of this one."""
         for other in self._model.groups.values():
             sponsors = (each.instance for one in other.instances.values() for each in one.config.sponsors)
-            proxied = any(each.config.proxy_csi in group.types for each in other.proxied)
+            proxied = any(
+                each.config.proxy_csi in group.types or each.state.proxy in group.components for each in other.proxied
+            )
             if other is not group and (proxied or any(name in group.instances for name in sponsors)):
                 yield other
