@@ -62,6 +62,15 @@ def test_the_time_goes_on_when_the_member_that_keeps_it_is_lost() -> None:
     assert cluster.assigned() == {"g-c2 g-csi1": "active"}
 
 
+def test_one_member_keeps_the_time_and_another_that_did_before_does_not() -> None:
+    cluster = Cluster((group("g", (1, 2, 3), sa_aware=True),), startup_s=5.0)
+    cluster.start(2)
+    assert cluster.group.nodes[NodeId(2)].timers["startup/g"] == 5.0
+    cluster.start(1)
+    assert cluster.group.nodes[NodeId(1)].timers["startup/g"] == 5.0
+    assert cluster.group.nodes[NodeId(2)].timers["startup/g"] is None
+
+
 def test_a_unit_gets_its_work_back_by_itself_only_after_the_probation() -> None:
     given = group("g", (1, 2), sa_aware=True, auto_adjust=True, auto_adjust_probation_ns=3_000_000_000)
     cluster = Cluster((given,))

@@ -61,6 +61,9 @@ class Starting(Service):
         """Sets the timers of groups that wait."""
         model = self._model
         if min(model.members) != self.node.node_id:
+            for timer in list(self._timed):  # another keeps the time now
+                del self._timed[timer]
+                yield SetTimer(timer, None)
             return
         for group in model.groups.values():
             state = group.state
