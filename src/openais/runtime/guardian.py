@@ -41,6 +41,8 @@ FAMILY_S = 0.25
 LEFT_MAX = 20
 """How many processes are named that could not be ended."""
 JOBS_MAX: Final = 1 << 20
+NO_MARK: Final = -1
+UNREADABLE: Final = -2
 MARK_LIMIT: Final = 10
 """RLIMIT_LOCKS."""
 PACKET_BYTES: Final = 256 * 1024
@@ -89,6 +91,8 @@ class Guardian:
         self.followed: dict[int, int] = {}
         """The pidfd of each process that is watched."""
         self.next_family = 0.0
+        self.strangers: set[tuple[int, int]] = set()
+        """Processes without a mark, which they never get: by id, and by the inode of their folder, theirs alone."""
         self.wakeup, wakeup = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
         self.selector.register(channel, selectors.EVENT_READ)
@@ -306,10 +310,17 @@ class Guardian:
 
     def marked(self) -> Iterator[tuple[int, int]]:
         """The processes that bear a mark of this executive, with their jobs."""
-        for process_id in process_ids():
-            job = mark_of(process_id) - self.base
-            if 0 <= job < JOBS_MAX and status_fields(process_id)[:1] not in ([], [b"Z"], [b"X"]):
-                yield process_id, job
+        known, self.strangers = self.strangers, set()
+        with os.scandir("/proc") as entries:
+            found = [(int(entry.name), entry.inode()) for entry in entries if entry.name.isdigit()]
+        for each in found:
+            mark = NO_MARK if each in known else mark_of(each[0])
+            job = mark - self.base
+            if not 0 <= job < JOBS_MAX:
+                if mark != UNREADABLE:
+                    self.strangers.add(each)
+            elif status_fields(each[0])[:1] not in ([], [b"Z"], [b"X"]):
+                yield each[0], job
 
     def sweep_until_gone(self) -> None:
         """Kills all that bears a mark of this executive, until there is nothing more or it takes too long."""
@@ -356,12 +367,13 @@ def kill(process_id: int, mark: int) -> None:
 
 
 def mark_of(process_id: int) -> int:
-    """The mark of a process; -1 when it has none, or is not there."""
-    with suppress(OSError, ValueError, IndexError):
+    """The mark of a process, or NO_MARK, or UNREADABLE, for one when it is not there."""
+    with suppress(OSError, IndexError):
         with open(f"/proc/{process_id}/limits", "rb", 0) as file:
             _, _, rest = file.read(4096).partition(b"Max file locks")
-        return int(rest.split(None, 1)[0])
-    return -1
+        limit = rest.split(None, 1)[0]
+        return int(limit) if limit.isdigit() else NO_MARK
+    return UNREADABLE
 
 
 def status_fields(process_id: int) -> list[bytes]:
