@@ -210,6 +210,8 @@ class Model:
         self.invocation = 0
         self.time_ns = 0
         """The latest time that a message brought."""
+        self.timeless = False
+        """A configuration has changed, which brings no time that all agree on: what happens is later than `time_ns`."""
         self.history: deque[Happened] = deque(maxlen=HISTORY_MAX)
         self._components: dict[str, Component] = {}
 
@@ -262,7 +264,16 @@ class Model:
 
     def note(self, entity: str, what: str) -> None:
         """Adds a line to the history."""
-        self.history.append(Happened(self.time_ns, entity, what))
+        self.history.append(Happened(self.time_ns + self.timeless, entity, what))
+
+    def at(self, time_ns: int) -> None:
+        """A message brings the time, if it is later; also of what has happened since a configuration changed."""
+        before, self.time_ns = self.time_ns, max(time_ns, self.time_ns + self.timeless)
+        self.timeless = False
+        for place in range(len(self.history) - 1, -1, -1):
+            if self.history[place].time_ns <= before:
+                break
+            self.history[place] = msgspec.structs.replace(self.history[place], time_ns=self.time_ns)
 
     def configuration(self) -> ModelConfig:
         """What is configured, without what is only still there."""

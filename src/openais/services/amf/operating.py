@@ -87,7 +87,7 @@ class Operating(Service):
     def group_apply(self, origin: NodeId, message: messages.GroupApply) -> Effects:
         if message.model.version > self._model.version:
             self._events.install(message.model)
-            self._model.time_ns = max(self._model.time_ns, message.model.version)
+            self._model.at(message.model.version)
             self._model.note("configuration", f"version {message.model.version} is in force")
         yield Reply(message.caller, messages.Applied())
         yield from self._local.keep()

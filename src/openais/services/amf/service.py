@@ -101,6 +101,7 @@ class Amf(Detection, Operating, Readying, Starting):
         lost = [unit for unit in model.units() if model.host(unit) and model.host(unit) not in came_along]
         gone = [each for each in model.members if each not in came_along]
         model.members = came_along
+        model.timeless = True
         for unit in lost:
             self._events.lose(unit, fencing=bool(self._fence_s))
         for node_id in gone:
@@ -410,7 +411,7 @@ class Amf(Detection, Operating, Readying, Starting):
         return self.node.wall_time_ns
 
     def _at(self, time_ns: int) -> None:
-        self._model.time_ns = max(self._model.time_ns, time_ns)
+        self._model.at(time_ns)
 
     def _concerned(self, component: Component) -> Iterable[Group]:
         """The groups that may have to do something after a failure of a component: all, when its node is disabled."""
