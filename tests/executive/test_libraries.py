@@ -39,6 +39,28 @@ def code(answer: Message | AisError | None) -> ErrorCode:
 # Requests
 
 
+def test_of_many_long_requests_some_are_answered_before_the_others_are_served() -> None:
+    """Who is answered works while the rest is served; the executive asks to be called again for it at once."""
+    node = formed(1)[1]
+    library, other = node.library(), node.library()
+    library.send_bytes(b"".join(pack(999, Kind.REQUEST, call, bytes(200 * 1024)) for call in range(50, 54)))
+    assert [call for call in library.answers if call >= 50] == [50, 51]
+    assert node.executive.deadline <= node.now
+    assert other.call(Read()) is not None
+    node.input(lambda executive, now, wall: executive.timeout(now, wall))
+    assert [call for call in library.answers if call >= 50] == [50, 51, 52, 53]
+    assert node.executive.deadline > node.now
+
+
+def test_long_requests_that_wait_to_be_served_end_with_their_connection() -> None:
+    node = formed(1)[1]
+    library = node.library()
+    library.send_bytes(b"".join(pack(999, Kind.REQUEST, call, bytes(200 * 1024)) for call in range(50, 54)))
+    library.close()
+    node.input(lambda executive, now, wall: executive.timeout(now, wall))
+    assert [call for call in library.answers if call >= 50] == [50, 51]
+
+
 def test_a_request_is_ordered_by_the_group_and_answered_on_the_node_of_the_caller() -> None:
     cluster = formed(1, 2, 3)
     library, other = cluster[2].library(), cluster[3].library()

@@ -124,6 +124,7 @@ class Executive:
             self._ring.timeout(now)
         for service_id, name in self._timers.expire(now):
             self._performer.perform(service_id, self._routing.services[service_id].timer(name))
+        self._libraries.go_on()
         self._settle()
 
     def ring_sequence_stored(self, sequence: int, now: float, wall_ns: int) -> None:
@@ -277,7 +278,7 @@ class Executive:
                 self._outbox.submitted = False
                 self._ring.wake(self._now)
             elif not effects:
-                self._unsettled = False
+                self._unsettled = self._libraries.unserved
                 break
         else:
             self._unsettled = True

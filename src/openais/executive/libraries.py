@@ -30,6 +30,9 @@ from openais.messages.session import INITIALIZE_NUMBER, Initialize, Initialized
 from openais.services.base import Effects, LibraryConnection
 from openais.types import AisError, ErrorCode, NodeId, Priority, Version
 
+SERVED_BYTES: Final = 256 * 1024
+"""Bytes of requests of one connection that are served in one input: what they led to leaves before more is served, so
+that whom it is for works while we do."""
 _OPEN_FROM_THE_START: Final = frozenset((ServiceId.STATUS,))
 
 
@@ -56,6 +59,8 @@ class Libraries:
         """Tells the flight recorder."""
         self._held: dict[int, Connection] = {}
         """Those whose first request waits for room on a queue of the ring."""
+        self._unserved: dict[int, Connection] = {}
+        """Those with more requests than are served in one input."""
         self._ready = False
         self._ended = ""
         """Why no library is served any more."""
@@ -94,6 +99,7 @@ class Libraries:
     def closed(self, number: int) -> None:
         """A connection is gone. Its service is told, unless it was when the executive ended it."""
         self._held.pop(number, None)
+        self._unserved.pop(number, None)
         connection = self._connections.remove(number)
         if connection is not None and not connection.closing:
             self._tell_service(connection)
@@ -118,6 +124,17 @@ class Libraries:
                 connection.waits_for = None
                 self._serve(connection)
 
+    @property
+    def unserved(self) -> bool:
+        """Whether there are requests that `go_on` would serve."""
+        return bool(self._unserved)
+
+    def go_on(self) -> None:
+        """Serves what was too much for one input."""
+        unserved, self._unserved = self._unserved, {}
+        for connection in unserved.values():
+            self._serve(connection)
+
     def end_all(self, reason: str) -> None:
         """Says goodbye to all, and to those that come later."""
         self._ended = reason
@@ -135,9 +152,14 @@ class Libraries:
     # Requests
 
     def _serve(self, connection: Connection) -> None:
-        waiting = connection.waiting
+        waiting, served = connection.waiting, 0
         while waiting and not connection.closing and self._may_serve(connection):
-            self._frame(connection, waiting.popleft())
+            if served >= SERVED_BYTES:
+                self._unserved[connection.number] = connection
+                break
+            frame = waiting.popleft()
+            served += len(frame.body)
+            self._frame(connection, frame)
         self._connections.touch(connection)
 
     def _may_serve(self, connection: Connection) -> bool:
