@@ -71,7 +71,7 @@ def evs(
 
     The clients are in one group. For throughput all of them send as fast as the executives take it, and each is given
     every message; it is counted at one of them. Latency is from sending to one's own delivery, of one message at a
-    time in an idle group, so it has a whole round of the ring in it.
+    time in an idle group.
     """
     from openais.cli.bench_evs import Load, measure
 

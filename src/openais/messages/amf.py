@@ -26,15 +26,10 @@ from openais.types import NodeId, TimeNs
 
 GROUP_BYTES_MAX: Final = 24 * 1024
 """The configuration of one service group, encoded: with its state it has to fit into one message of a transfer."""
-COMPONENTS_MAX: Final = 4096
 TEXT_MAX: Final = 1024
 
 Text = Annotated[str, msgspec.Meta(max_length=TEXT_MAX)]
 Invocation = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
-
-
-class Done(Message, frozen=True):
-    """It is done, or accepted."""
 
 
 class Registered(Message, frozen=True):
