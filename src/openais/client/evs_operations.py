@@ -273,7 +273,7 @@ def _batches(payloads: list[Payload], payload_bytes_max: int) -> Iterator[list[P
 def _to_events(message: Message) -> Iterable[EvsEvent]:
     if isinstance(message, Deliver):
         sender, groups = message.sender, message.groups
-        guarantee, priority = Guarantee(message.guarantee), Priority(message.priority)
+        guarantee, priority = message.guarantee, message.priority
         payloads = payloads_of(message.payloads)
         return [MessageDelivered(payload, sender, groups, guarantee, priority) for payload in payloads]
     if isinstance(message, ConfigurationChange):

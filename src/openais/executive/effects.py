@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+import msgspec
 
 from openais.messages.base import ServiceId
 from openais.messages.frame import Pieces
@@ -11,8 +12,7 @@ from openais.services.base import Log
 from openais.totem.effects import Fatal, Multicast, Recorded, SendTo, StoreRingSequence
 
 
-@dataclass(slots=True, frozen=True)
-class ToLibrary:
+class ToLibrary(msgspec.Struct, frozen=True):
     """Write these frames to the connection, in order; report progress with `library_written`."""
 
     connection: int
@@ -24,8 +24,7 @@ class ToLibrary:
         return b"".join(self.pieces)
 
 
-@dataclass(slots=True, frozen=True)
-class CloseLibrary:
+class CloseLibrary(msgspec.Struct, frozen=True):
     """Write what is still queued for at most `grace_s` seconds, then close the connection.
 
     The last write before this is a Goodbye. When the grace is over it is kept a little longer, in the place of what was
@@ -37,13 +36,11 @@ class CloseLibrary:
     grace_s: float = 0.0
 
 
-@dataclass(slots=True, frozen=True)
-class Left:
+class Left(msgspec.Struct, frozen=True):
     """The node has left the ring in order; the runtime may end."""
 
 
-@dataclass(slots=True, frozen=True)
-class AppendLog:
+class AppendLog(msgspec.Struct, frozen=True):
     """Append to the log of a service, off the way of the ring; report with `log_stored`."""
 
     service: ServiceId

@@ -16,9 +16,10 @@ that each component has. Libraries are served by `libraries`, effects of service
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
+
+import msgspec
 
 from openais.executive.connections import Connections, Credentials, Limits, Share
 from openais.executive.effects import AppendLog, ExecutiveEffect, Left
@@ -260,11 +261,15 @@ class Executive:
 
     def _settle(self) -> None:
         """Does all that this input leads to, and collects what is for the runtime; pauses when the ring sends."""
+        goes_on = True
         for _ in range(ROUNDS_MAX):
             self._paused = self._send_first()
             if self._paused:
                 return
             effects, self._undone = self._undone, []
+            if not (effects or goes_on or self._connections.ended):
+                self._unsettled = self._libraries.unserved
+                break
             for effect in effects:
                 if type(effect) is Delivered:
                     self._delivered(effect)
@@ -274,12 +279,10 @@ class Executive:
             self._transfer.send(self._outbox.offer)
             self._outbox.retry()
             self._libraries.retry()
-            if self._outbox.submitted:
+            goes_on = self._outbox.submitted
+            if goes_on:
                 self._outbox.submitted = False
                 self._ring.wake(self._now)
-            elif not effects:
-                self._unsettled = self._libraries.unserved
-                break
         else:
             self._unsettled = True
         self._effects += self._connections.flush()
@@ -388,7 +391,7 @@ class Executive:
                 ]
                 self._performer.perform(service.service_id, service.merge_states(states))
         members = self._change.configuration.members
-        self._synchronized(dataclasses.replace(self._change, quorate=self._quorum.has(members)))
+        self._synchronized(msgspec.structs.replace(self._change, quorate=self._quorum.has(members)))
         self._outbox.release()
         self._ring.unplug(self._now)
         self._give_held()

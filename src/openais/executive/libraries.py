@@ -163,7 +163,7 @@ class Libraries:
         self._connections.touch(connection)
 
     def _may_serve(self, connection: Connection) -> bool:
-        if connection.waits_for is not None or self._connections.throttled(connection):
+        if connection.waits_for is not None or connection.outstanding > self._limits.queue_bytes_throttle:
             return False
         service = connection.service
         return self._ready or service is None or service.service_id in _OPEN_FROM_THE_START

@@ -12,7 +12,7 @@ from typing import Annotated, Final, TypeAlias
 import msgspec
 
 from openais.messages.base import Malformed, Message, Request, ServiceId, callback, group_message, request
-from openais.types import NodeId
+from openais.types import Guarantee, NodeId, Priority
 
 GROUP_NAME_MAX: Final = 64
 """Bytes of a group name, as UTF-8."""
@@ -108,8 +108,8 @@ class Multicast(Request, frozen=True):
 
     raw_tail = True
     groups: Groups
-    guarantee: Annotated[int, msgspec.Meta(ge=0, le=1)]
-    priority: Annotated[int, msgspec.Meta(ge=0, le=3)]
+    guarantee: Guarantee
+    priority: Priority
     wait: bool
     payloads: Batch
 
@@ -180,8 +180,8 @@ class Deliver(Message, frozen=True):
     raw_tail = True
     sender: GroupMember
     groups: Groups
-    guarantee: int
-    priority: int
+    guarantee: Guarantee
+    priority: Priority
     payloads: Batch
 
 
@@ -212,8 +212,8 @@ class GroupMulticast(Message, frozen=True):
     raw_tail = True
     sender: GroupMember
     groups: Groups
-    guarantee: int
-    priority: int
+    guarantee: Guarantee
+    priority: Priority
     payloads: Batch
 
 

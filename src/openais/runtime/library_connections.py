@@ -57,7 +57,7 @@ class _Write:
     __slots__ = ("begun", "pieces")
 
     def __init__(self, pieces: Iterable[bytes | memoryview]) -> None:
-        self.pieces = [memoryview(piece) for piece in pieces]
+        self.pieces = list(pieces)
         self.begun = False
         """Whether a part of it has left for the kernel."""
 
@@ -72,7 +72,7 @@ class _Write:
             whole += 1
         del self.pieces[:whole]
         if self.pieces:
-            self.pieces[0] = self.pieces[0][count:]
+            self.pieces[0] = memoryview(self.pieces[0])[count:]
             return 0
         return count
 
@@ -216,7 +216,8 @@ class LibraryConnections:
                 self._end(connection)
                 return
             _consume(queue, count)
-            self._want_writing(connection, bool(queue))
+            if bool(queue) != connection.writing:
+                self._want_writing(connection, not connection.writing)
             if count:
                 self._host.library_written(connection.number, count)
         if not queue and connection.closing is not None:
@@ -260,7 +261,7 @@ class LibraryConnections:
             connection.shared.close()
 
 
-def _vectors(queue: deque[_Write]) -> list[memoryview]:
+def _vectors(queue: deque[_Write]) -> list[bytes | memoryview]:
     """What one system call takes of the queue."""
     if len(queue) == 1:
         return queue[0].pieces[:VECTORS_MAX]

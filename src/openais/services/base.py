@@ -28,21 +28,21 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
+import msgspec
+
 from openais.messages.base import Message, Request, ServiceId, Source
 from openais.totem.effects import Configuration
 from openais.types import ErrorCode, Guarantee, NodeId, Priority, TimeNs, Version
 
 
-@dataclass(slots=True, frozen=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """Answers the call `to`."""
 
     to: Source
     response: Message
 
 
-@dataclass(slots=True, frozen=True)
-class Refuse:
+class Refuse(msgspec.Struct, frozen=True):
     """Answers the call `to` with an error; `explanation` says where and what was expected."""
 
     to: Source
@@ -50,16 +50,14 @@ class Refuse:
     explanation: str = ""
 
 
-@dataclass(slots=True, frozen=True)
-class Callback:
+class Callback(msgspec.Struct, frozen=True):
     """Puts a message on the dispatch queue of connections of this node; it is encoded once for all of them."""
 
     connections: tuple[int, ...]
     message: Message
 
 
-@dataclass(slots=True, frozen=True)
-class ToGroup:
+class ToGroup(msgspec.Struct, frozen=True):
     """Multicasts a group message to all executives (`groups` empty), or to those whose node joined one of `groups`."""
 
     message: Message
@@ -68,8 +66,7 @@ class ToGroup:
     groups: tuple[bytes, ...] = ()
 
 
-@dataclass(slots=True, frozen=True)
-class JoinGroup:
+class JoinGroup(msgspec.Struct, frozen=True):
     """From here on this node is given the messages of `group`.
 
     The ring looks at groups when it delivers, which may be some messages ahead: join before the message is multicast
@@ -79,30 +76,26 @@ class JoinGroup:
     group: bytes
 
 
-@dataclass(slots=True, frozen=True)
-class LeaveGroup:
+class LeaveGroup(msgspec.Struct, frozen=True):
     """From here on it is not."""
 
     group: bytes
 
 
-@dataclass(slots=True, frozen=True)
-class SetTimer:
+class SetTimer(msgspec.Struct, frozen=True):
     """Calls `timer(name)` of this service on this node after `after_s` seconds; None ends it. One timer a name."""
 
     name: str
     after_s: float | None
 
 
-@dataclass(slots=True, frozen=True)
-class Note:
+class Note(msgspec.Struct, frozen=True):
     """Tells people: the log, and the flight recorder."""
 
     text: str
 
 
-@dataclass(slots=True, frozen=True)
-class Log:
+class Log(msgspec.Struct, frozen=True):
     """Appends records to the log of this service on the disk of this node; `stored(token)` is called afterwards."""
 
     token: int
@@ -137,8 +130,7 @@ class LocalNode:
     """Higher at every start of this node, also when the clock was set back: milliseconds, and 16 bits of chance."""
 
 
-@dataclass(slots=True, frozen=True)
-class ConfigurationChange:
+class ConfigurationChange(msgspec.Struct, frozen=True):
     """What a service is told of a configuration change."""
 
     configuration: Configuration
@@ -146,8 +138,7 @@ class ConfigurationChange:
     """Whether this component has quorum (always true when no quorum is configured)."""
 
 
-@dataclass(slots=True, frozen=True)
-class ComponentState:
+class ComponentState(msgspec.Struct, frozen=True):
     """The state that one component of the old membership brings to a merge."""
 
     members: tuple[NodeId, ...]
@@ -156,8 +147,7 @@ class ComponentState:
     """What the `state_to_transfer` of `sender` gave, in order."""
 
 
-@dataclass(slots=True, frozen=True)
-class LibraryConnection:
+class LibraryConnection(msgspec.Struct, frozen=True):
     """A library that opened a session with a service on this node."""
 
     connection: int
@@ -221,8 +211,7 @@ class Service:
         return {}
 
 
-@dataclass(slots=True, frozen=True)
-class LibraryHandler:
+class LibraryHandler(msgspec.Struct, frozen=True):
     """A method that handles a library request, as `@library` marked it."""
 
     request: type[Request]
@@ -233,8 +222,7 @@ class LibraryHandler:
     """Whether the request waits for room on that queue; None when none does."""
 
 
-@dataclass(slots=True, frozen=True)
-class ExecutiveHandler:
+class ExecutiveHandler(msgspec.Struct, frozen=True):
     """A method that handles a group message, as `@executive` marked it."""
 
     message: type[Message]

@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
+from operator import attrgetter
 from typing import Any, Final
 
 from openais.messages.base import Message, ServiceId, Source
@@ -72,7 +73,6 @@ from openais.services.payloads import checked
 from openais.totem.effects import Configuration
 from openais.types import (
     ErrorCode,
-    Guarantee,
     InvalidParam,
     NameTooLong,
     NodeId,
@@ -202,7 +202,7 @@ class Evs(Service):
         groups = _group_names(request.groups)
         yield ToGroup(GroupLeave(self._libraries[caller.connection].member, groups, caller.call), Priority.MED)
 
-    @library(Multicast, sends=lambda request: Priority(request.priority), waits=lambda request: bool(request.wait))
+    @library(Multicast, sends=attrgetter("priority"), waits=attrgetter("wait"))
     def multicast(self, caller: Source, request: Multicast) -> Effects:
         sender = self._libraries[caller.connection]
         groups = _group_names(request.groups) if request.groups else sender.joined
@@ -210,9 +210,8 @@ class Evs(Service):
             raise NotExist("multicast to the joined groups: this connection is in no group")
         count, payloads = self._fitting(request.payloads)
         message = GroupMulticast(sender.member, groups, request.guarantee, request.priority, payloads)
-        ring_groups = tuple(_ring_group(group) for group in groups)
-        yield ToGroup(message, Priority(request.priority), Guarantee(request.guarantee), ring_groups)
-        yield Reply(caller, Accepted(count))
+        to_group = ToGroup(message, request.priority, request.guarantee, tuple(map(_ring_group, groups)))
+        return to_group, Reply(caller, Accepted(count))
 
     @library(MembershipGet)
     def membership_get(self, caller: Source, request: MembershipGet) -> Effects:

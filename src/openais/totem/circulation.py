@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-from openais.totem.core import Core, Ring, earliest
+from openais.totem.core import Core, Ring
 from openais.totem.effects import Scope
 from openais.totem.flow import new_packets_max
 from openais.totem.parts import PACKET_MAX, cut
@@ -113,7 +113,7 @@ class Circulation:
 
     @property
     def deadline(self) -> float:
-        return earliest(self.loss_deadline, self._repeat_deadline)
+        return self.loss_deadline if self._repeat_deadline is None else min(self.loss_deadline, self._repeat_deadline)
 
     @property
     def keeping(self) -> bool:

@@ -130,8 +130,9 @@ class Core:
 
     def multicast(self, scope: Scope, nodes: Iterable[NodeId], datagrams: tuple[bytes, ...]) -> None:
         """To many; `nodes` are those whose addresses are known to be wanted."""
-        addresses = tuple(self.addresses[n] for n in nodes if n != self.node_id and n in self.addresses)
-        self.effects.append(Multicast(scope, addresses, datagrams))
+        known = self.addresses
+        addresses = [known[node] for node in nodes if node != self.node_id and node in known]
+        self.effects.append(Multicast(scope, tuple(addresses), datagrams))
 
     def learn_sequence(self, sequence: int) -> None:
         """Takes note of a ring sequence, and keeps a block above it reserved on disk."""

@@ -17,6 +17,8 @@ from openais.types import Guarantee, NodeId, Priority
 
 _HEAD_MAX: Final = 1 + 255 * 256
 _PRIORITIES: Final = tuple(Priority)
+_AGREED: Final = Guarantee.AGREED
+_SAFE: Final = Guarantee.SAFE
 _NO_GROUPS: Final[tuple[bytes, ...]] = ()
 _NO_HEAD: Final = b"\0"
 
@@ -117,5 +119,5 @@ class Delivery:
     def _hand_on(self, sender: NodeId, flags: int, groups: tuple[bytes, ...], payload: memoryview) -> None:
         if groups and self.groups.isdisjoint(groups):
             return
-        guarantee = Guarantee.SAFE if flags & SAFE_ENTRY else Guarantee.AGREED
+        guarantee = _SAFE if flags & SAFE_ENTRY else _AGREED
         self._deliver(Delivered(sender, groups, payload, guarantee, _PRIORITIES[flags >> PRIORITY_SHIFT & 3]))

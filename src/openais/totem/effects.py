@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Hashable
-from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
+
+import msgspec
 
 from openais.types import Guarantee, NodeId, Priority
 
@@ -36,16 +37,14 @@ class Scope(enum.Enum):
     """The node list without `addresses`."""
 
 
-@dataclass(slots=True, frozen=True)
-class SendTo:
+class SendTo(msgspec.Struct, frozen=True):
     """Send datagrams to one address."""
 
     address: Address
     datagrams: tuple[bytes, ...]
 
 
-@dataclass(slots=True, frozen=True)
-class Multicast:
+class Multicast(msgspec.Struct, frozen=True):
     """Send datagrams to the multicast group, or by unicast to those that `scope` says. Not to ourselves."""
 
     scope: Scope
@@ -54,8 +53,7 @@ class Multicast:
     datagrams: tuple[bytes, ...]
 
 
-@dataclass(slots=True, frozen=True)
-class Delivered:
+class Delivered(msgspec.Struct, frozen=True):
     """A message, in its place of the total order. Given only to members of one of its groups."""
 
     sender: NodeId
@@ -65,8 +63,7 @@ class Delivered:
     priority: Priority
 
 
-@dataclass(slots=True, frozen=True)
-class Configuration:
+class Configuration(msgspec.Struct, frozen=True):
     """A configuration was installed, in its place among the messages.
 
     A transitional configuration has the ring id of the regular one that follows it, and those members of the old
@@ -86,24 +83,21 @@ class Configuration:
     """Why, in words that an operator understands."""
 
 
-@dataclass(slots=True, frozen=True)
-class StoreRingSequence:
+class StoreRingSequence(msgspec.Struct, frozen=True):
     """Write to disk that no ring id up to `sequence` may be used again; answer with `ring_sequence_stored`."""
 
     sequence: int
 
 
-@dataclass(slots=True, frozen=True)
-class Recorded:
+class Recorded(msgspec.Struct, frozen=True):
     """A protocol event for the flight recorder, in words. `kind` is a stable lower-case word for tools."""
 
     kind: str
     text: str
-    details: dict[str, object] = field(default_factory=dict)
+    details: dict[str, object] = msgspec.field(default_factory=dict)
 
 
-@dataclass(slots=True, frozen=True)
-class Fatal:
+class Fatal(msgspec.Struct, frozen=True):
     """This processor must not go on; the text tells the operator why and what to do."""
 
     reason: str

@@ -25,6 +25,7 @@ class Operational(State):
         self._circulation = circulation
         self._ring: Ring = core.ring
         self._alone = len(core.ring.members) == 1
+        self._represents = core.ring.ring_id.representative == core.node_id
         self._strangers = Strangers(core)
         self._held: Token | None = None
         """The token, while it rests here or is kept in the middle of a visit."""
@@ -40,11 +41,11 @@ class Operational(State):
 
     @property
     def deadline(self) -> float:
-        token = None if self._alone else self._circulation.deadline
-        if self._held is not None:
-            token = None
-        announce = self._announce_deadline if self._is_representative() or self._strangers.any_known else None
-        return earliest(token, self._hold_deadline, announce, self._leave_deadline)
+        token = self._hold_deadline
+        if self._held is None and not self._alone:
+            token = self._circulation.deadline
+        announce = self._announce_deadline if self._represents or self._strangers.any_known else None
+        return earliest(token, announce, self._leave_deadline)
 
     def enter(self, now: float) -> None:
         self.wake(now)
@@ -249,13 +250,10 @@ class Operational(State):
         if not to_strangers or now >= self._announce_deadline:
             self._announce_deadline = now + core.settings.announce_s
         datagram = self._strangers.announcement(ring.ring_id, ring.members, now).encode(core.cluster)
-        if to_strangers or not self._is_representative():
+        if to_strangers or not self._represents:
             self._strangers.send(datagram, now)
         else:
             core.multicast(Scope.STRANGERS, ring.members, (datagram,))
-
-    def _is_representative(self) -> bool:
-        return self._ring.ring_id.representative == self.core.node_id
 
     def _have_room(self, announce: Announce) -> bool:
         together = {*self._ring.members, *(node for node, _ in announce.members)}

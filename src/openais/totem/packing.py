@@ -34,7 +34,10 @@ GROUP_NAME_BYTES_MAX: Final = 255
 _FRAGMENT_MIN: Final = 64
 _CLEAN_VISITS: Final = 8
 """Token visits without a loss before packets are made longer."""
-_PLUGGED: Final = (Priority.MED, Priority.LOW)
+_PLUGGED: Final = Priority.MED
+"""The priorities from this one on can be held back."""
+_NO_GROUPS: Final = b"\0"
+_SAFE: Final = Guarantee.SAFE
 
 
 class _Waiting:
@@ -83,42 +86,65 @@ class PacketSize:
         self.room = size - 2 * DATA_HEADER_SIZE
 
 
+class _Queue:
+    """The messages of one priority that wait, first come first, and their bytes."""
+
+    __slots__ = ("byte_count", "messages")
+
+    def __init__(self) -> None:
+        self.messages: deque[_Waiting] = deque()
+        self.byte_count = 0
+
+
 class SendQueues:
     """One bounded queue for each priority, packed highest first."""
 
     def __init__(self, settings: RingSettings) -> None:
-        self._settings = settings
         self.packet_size: Final = PacketSize(settings)
-        self._queues: Final = {priority: deque[_Waiting]() for priority in Priority}
-        self._bytes: Final = dict.fromkeys(Priority, 0)
+        self._message_max: Final = settings.message_max
+        self._bytes_max: Final = settings.queue_bytes_max
+        self._messages_max: Final = settings.queue_messages_max
+        self._queues: Final = tuple(_Queue() for _ in Priority)
+        self._flowing = self._queues
+        """Those that are not held back."""
         self._count = 0
         """Messages in all queues."""
-        self.plugged = False
+
+    @property
+    def plugged(self) -> bool:
+        """Whether MED and LOW are held back."""
+        return self._flowing is not self._queues
+
+    @plugged.setter
+    def plugged(self, plugged: bool) -> None:
+        self._flowing = self._queues[:_PLUGGED] if plugged else self._queues
 
     def room(self, priority: Priority) -> bool:
         """Whether a message of this priority would be taken now."""
-        settings = self._settings
-        waiting = len(self._queues[priority])
-        return self._bytes[priority] < settings.queue_bytes_max and waiting < settings.queue_messages_max
+        queue = self._queues[priority]
+        return queue.byte_count < self._bytes_max and len(queue.messages) < self._messages_max
 
     def put(self, payload: bytes, groups: tuple[bytes, ...], guarantee: Guarantee, priority: Priority) -> bool:
         """Queues a message; False when the queue is full. Raises ValueError on one that is too long."""
-        if len(payload) > self._settings.message_max:
-            raise ValueError(f"message of {len(payload)} bytes, expected at most {self._settings.message_max}")
+        if len(payload) > self._message_max:
+            raise ValueError(f"message of {len(payload)} bytes, expected at most {self._message_max}")
         if not self.room(priority):
             return False
-        head = bytes((len(groups),)) + b"".join(bytes((len(name),)) + name for name in groups)
-        flags = priority << PRIORITY_SHIFT | (SAFE_ENTRY if guarantee is Guarantee.SAFE else 0)
-        self._queues[priority].append(_Waiting(head, payload, flags))
+        head = _NO_GROUPS if not groups else bytes((len(groups),)) + b"".join([bytes((len(n),)) + n for n in groups])
+        message = _Waiting(head, payload, priority << PRIORITY_SHIFT | (SAFE_ENTRY if guarantee is _SAFE else 0))
+        queue = self._queues[priority]
+        queue.messages.append(message)
+        queue.byte_count += message.size
         self._count += 1
-        self._bytes[priority] += len(head) + len(payload)
         return True
 
     def backlog(self) -> int:
         """Packets that the waiting messages would fill, rounded up."""
         if not self._count:
             return 0
-        waiting = sum(self._bytes[priority] for priority in self._flowing())
+        waiting = 0
+        for queue in self._flowing:
+            waiting += queue.byte_count
         room = self.packet_size.room
         return (waiting + room - 1) // room
 
@@ -128,64 +154,66 @@ class SendQueues:
 
     def restart(self) -> None:
         """The configuration changed: messages sent in part begin anew."""
-        for priority, queue in self._queues.items():
-            if queue and queue[0].sent:
-                self._bytes[priority] += queue[0].sent
-                queue[0].sent = 0
+        for queue in self._queues:
+            if queue.messages and (first := queue.messages[0]).sent:
+                queue.byte_count += first.sent
+                first.sent = 0
 
     def pack(self) -> tuple[list[bytes | memoryview], int] | None:
         """The parts of the next body and its data flags (SAFE or 0); None when nothing waits."""
+        if not self._count:
+            return None
         parts: list[bytes | memoryview] = []
         room = self.packet_size.room
         flags = 0
-        for priority in self._flowing():
-            queue = self._queues[priority]
-            while queue:
-                message = queue[0]
+        for queue in self._flowing:
+            messages = queue.messages
+            while messages:
+                message = messages[0]
                 sent_before = message.sent
-                used = self._pack_head(message, room, parts)
+                used = _pack_head(message, room, parts)
                 if not used:
                     break
                 room -= used
-                flags |= message.flags & SAFE_ENTRY
-                self._bytes[priority] -= message.sent - sent_before
+                flags |= message.flags
+                queue.byte_count -= message.sent - sent_before
                 if message.sent == message.size:
-                    queue.popleft()
+                    messages.popleft()
                     self._count -= 1
-        return (parts, SAFE if flags else 0) if parts else None
+        return (parts, SAFE if flags & SAFE_ENTRY else 0) if parts else None
 
     def take(self) -> tuple[bytes, bytes, int] | None:
         """The next message whole: its head with the groups, its payload, its flags; None when nothing waits."""
-        for priority in self._flowing():
-            message = self._queues[priority].popleft()
-            self._count -= 1
-            self._bytes[priority] -= message.size - message.sent
-            return message.groups, message.payload, message.flags
+        if self._count:
+            for queue in self._flowing:
+                if queue.messages:
+                    message = queue.messages.popleft()
+                    self._count -= 1
+                    queue.byte_count -= message.size - message.sent
+                    return message.groups, message.payload, message.flags
         return None
 
     def counts(self) -> dict[str, int]:
         """Messages waiting, by the name of their priority."""
-        return {priority.name.lower(): len(queue) for priority, queue in self._queues.items()}
+        return {p.name.lower(): len(queue.messages) for p, queue in zip(Priority, self._queues, strict=True)}
 
-    def _flowing(self) -> list[Priority]:
-        return [p for p in Priority if self._queues[p] and not (self.plugged and p in _PLUGGED)]
 
-    def _pack_head(self, message: _Waiting, room: int, parts: list[bytes | memoryview]) -> int:
-        """Appends as much of the message as fits; returns the room used, 0 when that is not worth it."""
-        size = message.size
-        left = size - message.sent
-        if not message.sent and left + ENTRY.size <= room:
-            parts += (ENTRY.pack(message.flags | FIRST | LAST, left), message.groups, message.payload)
-            message.sent = size
-            return ENTRY.size + left
-        head = ENTRY.size if message.sent else FRAGMENT.size
-        length = min(left, room - head)
-        if length < min(left, _FRAGMENT_MIN):
-            return 0
-        if message.sent:
-            parts.append(ENTRY.pack(message.flags | (LAST if length == left else 0), length))
-        else:
-            parts.append(FRAGMENT.pack(message.flags | FIRST, length, size))
-        parts += message.part(length)
-        message.sent += length
-        return head + length
+def _pack_head(message: _Waiting, room: int, parts: list[bytes | memoryview]) -> int:
+    """Appends as much of the message as fits; returns the room used, 0 when that is not worth it."""
+    size = message.size
+    left = size - message.sent
+    if not message.sent and left + ENTRY.size <= room:
+        parts += (ENTRY.pack(message.flags | FIRST | LAST, left), message.groups, message.payload)
+        message.sent = size
+        return ENTRY.size + left
+    head = ENTRY.size if message.sent else FRAGMENT.size
+    length = min(left, room - head)
+    if length < min(left, _FRAGMENT_MIN):
+        return 0
+    if message.sent:
+        parts.append(ENTRY.pack(message.flags | (LAST if length == left else 0), length))
+    else:
+        parts.append(FRAGMENT.pack(message.flags | FIRST, length, size))
+    parts += message.part(length)
+    message.sent += length
+    return head + length

@@ -59,6 +59,7 @@ class Processor:
         self._core.state = Idle(self._core)
         self._last_input = -math.inf
         self._deadline = math.inf
+        self._late_s = settings.token_timeout_s / 4
         self._parts = Joiner(self._core.cluster)
         self._deaf_until = -math.inf
         self._namesake_since = -math.inf
@@ -76,7 +77,7 @@ class Processor:
 
     def receive(self, burst: Sequence[tuple[Address, bytes]], now: float) -> None:
         """Datagrams that came in, in order, opened but not trusted otherwise."""
-        if self._stopped() or self._was_paused(now):
+        if not self._attends(now):
             return
         core = self._core
         token: Token | None = None
@@ -107,14 +108,14 @@ class Processor:
 
     def timeout(self, now: float) -> None:
         """The deadline has come; too early or too late does no harm."""
-        if self._stopped() or self._was_paused(now):
+        if not self._attends(now):
             return
         self._core.state.timeout(now)
         self._input_done(now)
 
     def wake(self, now: float) -> None:
         """Messages were submitted: sends them when the token is at hand, or has it woken."""
-        if not self._stopped() and not self._was_paused(now):
+        if self._attends(now):
             self._core.state.wake(now)
             self._input_done(now)
 
@@ -122,7 +123,7 @@ class Processor:
         """The answer to StoreRingSequence."""
         core = self._core
         core.reserved_sequence = max(core.reserved_sequence, sequence)
-        if not self._stopped() and not self._was_paused(now):
+        if self._attends(now):
             core.state.burst_end(now)
             self._input_done(now)
 
@@ -138,8 +139,10 @@ class Processor:
 
         Raises ValueError when it is longer than message_max, or names too many or too long groups.
         """
-        if len(groups) > _GROUPS_MAX or any(not 0 < len(name) <= GROUP_NAME_BYTES_MAX for name in groups):
-            raise ValueError(f"groups: expected at most {_GROUPS_MAX} names of 1 to {GROUP_NAME_BYTES_MAX} bytes")
+        if groups:
+            lengths = [len(name) for name in groups]
+            if len(lengths) > _GROUPS_MAX or min(lengths) < 1 or max(lengths) > GROUP_NAME_BYTES_MAX:
+                raise ValueError(f"groups: expected at most {_GROUPS_MAX} names of 1 to {GROUP_NAME_BYTES_MAX} bytes")
         return not self._core.leaving and self._core.queues.put(payload, groups, guarantee, priority)
 
     def room(self, priority: Priority) -> bool:
@@ -208,6 +211,13 @@ class Processor:
     def _stopped(self) -> bool:
         return self._core.has_left or isinstance(self._core.state, Idle)
 
+    def _attends(self, now: float) -> bool:
+        """Whether it is in a group or on its way into one, and what it is given is no history."""
+        if self._stopped():
+            return False
+        in_time = now < self._deadline + self._late_s and now >= self._deaf_until
+        return in_time or not self._was_paused(now)
+
     def _input_done(self, now: float) -> None:
         self._last_input = now
         self._deadline = self._core.state.deadline
@@ -223,7 +233,7 @@ class Processor:
             return True
         late = now - self._deadline
         silent = now - self._last_input
-        if late < core.settings.token_timeout_s / 4 or silent < core.token_loss_s():
+        if late < self._late_s or silent < core.token_loss_s():
             return False
         if len(core.ring.members) == 1 and core.state.name == "operational":
             return False
