@@ -20,6 +20,7 @@ from openais.client.evs_operations import (
     EvsOptions,
     GroupNames,
     Payload,
+    batch_to_send,
     to_groups,
     to_joined,
 )
@@ -113,7 +114,8 @@ class AsyncEvs(AsyncLibrary[EvsEvent]):
         """
         outgoing = to_groups(groups, guarantee, priority) if groups else to_joined(guarantee, priority)
         return AsyncSender(
-            lambda: self._handles.instance(self._handle), lambda batch: Multicast(*outgoing, True, batch)
+            lambda: self._handles.instance(self._handle),
+            lambda payloads: Multicast(*outgoing, True, batch_to_send(payloads)),
         )
 
     async def membership(

@@ -32,6 +32,7 @@ from openais.client.evt_operations import (
 from openais.client.handles import Handle, HandleDatabase
 from openais.client.operation import Operation
 from openais.client.sender import AsyncSender
+from openais.messages.evs import batch_of
 from openais.messages.evt import EVENT_ID_NONE, ChannelFlags, ChannelStatus, Filter, Limits, Publish
 from openais.types import AisError, BadHandle, Version
 
@@ -201,7 +202,7 @@ class AsyncChannel:
         """
         self._check()
         given = attributes(patterns, priority, nanoseconds(retention), publisher)
-        return AsyncSender(self._connection, lambda batch: Publish(self.number, True, (given.run_of(batch),)))
+        return AsyncSender(self._connection, lambda data: Publish(self.number, True, (given.run_of(batch_of(data)),)))
 
     async def subscribe(
         self, *filters: Filter | Text, timeout: float | None = None, retry: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias, cast
 
 import msgspec
 
@@ -16,6 +16,7 @@ from openais.messages.evs import (
     GROUP_NAME_MAX,
     GROUPS_MAX,
     Accepted,
+    Batch,
     ConfigurationChange,
     Deliver,
     GroupChange,
@@ -32,6 +33,7 @@ from openais.messages.evs import (
     OptionsSet,
     RingIdentity,
     SetOptions,
+    batch_in_pieces,
     batch_of,
     payloads_of,
 )
@@ -53,6 +55,8 @@ BATCH_BYTES_MAX: Final = 1024 * 1024
 """Payload bytes that one request holds, unless a single payload is bigger."""
 PAYLOAD_OVERHEAD: Final = 5
 """Bytes that a payload takes in a request besides itself."""
+UNCOPIED_MIN: Final = 8 * 1024
+"""Bytes of payloads, on average, from which on it costs less to write each from where it is than to copy it."""
 REQUEST_OVERHEAD: Final = 64 + GROUPS_MAX * (GROUP_NAME_MAX + 4)
 """Bytes that a request takes besides its payloads."""
 
@@ -239,11 +243,19 @@ def _outgoing(groups: tuple[str, ...], guarantee: int, priority: int) -> Outgoin
 
 def _send(outgoing: Outgoing, batch: list[Payload]) -> Operation[int]:
     """Sends what one request holds; how many the executive took, one at least. Raises TryAgain when none."""
-    request = Multicast(*outgoing, False, batch_of(batch))
+    request = Multicast(*outgoing, False, batch_to_send(batch))
     accepted = yield from ask(request, Accepted)
     if not accepted.count:
         raise TryAgain
     return min(accepted.count, len(batch))
+
+
+def batch_to_send(payloads: Sequence[Payload]) -> Batch:
+    """The tail of a Multicast. Long payloads stay where they are until it is written, if they cannot change."""
+    long = sum(map(len, payloads)) >= len(payloads) * UNCOPIED_MIN
+    if long and all(type(payload) is bytes for payload in payloads):
+        return batch_in_pieces(cast("Sequence[bytes]", payloads))
+    return batch_of(payloads)
 
 
 def _payloads(payloads: Payload | Iterable[Payload]) -> list[Payload]:

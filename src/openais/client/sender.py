@@ -20,7 +20,7 @@ from typing import Any, Final, Self
 from openais.client.aio import AsyncConnection
 from openais.client.evs_operations import PAYLOAD_OVERHEAD, REQUEST_OVERHEAD, Payload
 from openais.messages.base import Message, Request
-from openais.messages.evs import BATCH_MAX, Batch, batch_of
+from openais.messages.evs import BATCH_MAX
 from openais.types import AisError, TooBig, TryAgain
 
 GATHERED_BYTES: Final = 240 * 1024
@@ -37,8 +37,8 @@ FULL_PAUSE_S: Final = 0.01
 """Between attempts while so many events wait to be dispatched that no call is taken."""
 
 Lease = Callable[[], AbstractContextManager[AsyncConnection[Any]]]
-ToRequest = Callable[[Batch], Request]
-"""The call that sends a batch, and waits at the executive until there is room for it."""
+ToRequest = Callable[[list[bytes]], Request]
+"""The call that sends payloads, and waits at the executive until there is room for them."""
 
 
 class AsyncSender:
@@ -118,7 +118,7 @@ class AsyncSender:
                         self._next = asyncio.get_running_loop().call_later(FULL_PAUSE_S, self._turn)
                         break
                     payloads = self._take(connection.session.body_max - REQUEST_OVERHEAD)
-                    connection.start(self._to_request(batch_of(payloads)), self._answered)
+                    connection.start(self._to_request(payloads), self._answered)
                     self._requests += 1
         except AisError as error:
             self._error = self._error or error

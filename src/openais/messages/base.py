@@ -14,8 +14,8 @@ from the executive to a library unasked; a *group message* goes from an executiv
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, Final, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any, ClassVar, Final, TypeVar, cast
 
 import msgspec
 
@@ -62,7 +62,8 @@ class Message(msgspec.Struct, array_like=True, frozen=True):
     kind: ClassVar[Kind]
     number: ClassVar[int]
     raw_tail: ClassVar[bool] = False
-    """Whether the last field is encoded already (msgspec.Raw), and may be long: `encode_pieces` does not copy it."""
+    """Whether the last field is encoded already (msgspec.Raw), and may be long: `encode_pieces` does not copy it. In a
+    message that is only written it may be in pieces (see `in_pieces`)."""
 
 
 class Request(Message, frozen=True):
@@ -77,6 +78,17 @@ class Source(msgspec.Struct, array_like=True, frozen=True):
     node_id: NodeId
     connection: int
     call: int
+
+
+class _InPieces(tuple[bytes | memoryview, ...]):
+    """Stands for msgspec.Raw in a message that is only written."""
+
+    __slots__ = ()
+
+
+def in_pieces(pieces: Iterable[bytes | memoryview]) -> msgspec.Raw:
+    """A raw tail that is in pieces, for a message that goes nowhere but to `encode_pieces`."""
+    return cast("msgspec.Raw", _InPieces(pieces))
 
 
 M = TypeVar("M", bound=Message)
@@ -155,12 +167,15 @@ def encode(message: Message) -> bytes:
 
 def encode_pieces(message: Message) -> tuple[bytes | memoryview, ...]:
     """The body of `message` in one piece or in two: a long tail that was encoded before is left where it is."""
-    if not message.raw_tail or len(getattr(message, message.__struct_fields__[-1])) <= COPIED_MAX:
+    if not message.raw_tail:
         return (_encoder.encode(message),)
-    *fields, tail = msgspec.structs.astuple(message)
-    head = _encoder.encode(fields)
+    tail = getattr(message, message.__struct_fields__[-1])
+    pieces = tail if type(tail) is _InPieces else (memoryview(tail),)
+    if len(tail) <= COPIED_MAX and pieces is not tail:
+        return (_encoder.encode(message),)
+    head = _encoder.encode(msgspec.structs.astuple(message)[:-1])
     assert head[0] & 0xF0 == _ARRAY, "a message with a tail has fewer than 16 fields"
-    return bytes((head[0] + 1,)) + head[1:], memoryview(tail)
+    return bytes((head[0] + 1,)) + head[1:], *pieces
 
 
 def decode(cls: type[M], body: bytes | memoryview) -> M:

@@ -6,12 +6,13 @@ by its executive, and decoded by the libraries that receive.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from typing import Annotated, Final, TypeAlias
 
 import msgspec
 
-from openais.messages.base import Malformed, Message, Request, ServiceId, callback, group_message, request
+from openais.messages.base import Malformed, Message, Request, ServiceId, callback, group_message, in_pieces, request
 from openais.types import Guarantee, NodeId, Priority
 
 GROUP_NAME_MAX: Final = 64
@@ -28,6 +29,12 @@ Groups = Annotated[tuple[GroupName, ...], msgspec.Meta(max_length=GROUPS_MAX)]
 Batch: TypeAlias = msgspec.Raw
 """Payloads, one to BATCH_MAX of them: a MessagePack array of byte strings that is not decoded (see `payloads_of`)."""
 
+_FEW, _FEW_MAX, _MANY_TYPE = 0x90, 15, 0xDC
+_SHORT_TYPE, _SHORT_MAX, _LONG_TYPE = 0xC5, 0xFFFF, 0xC6
+_MANY: Final = struct.Struct(">BH")
+_SHORT: Final = struct.Struct(">BH")
+_LONG: Final = struct.Struct(">BI")
+"""How MessagePack begins arrays and byte strings."""
 _encoder: Final = msgspec.msgpack.Encoder()
 _payloads: Final[msgspec.msgpack.Decoder[tuple[bytes, ...]]] = msgspec.msgpack.Decoder(
     Annotated[tuple[bytes, ...], msgspec.Meta(min_length=1, max_length=BATCH_MAX)]
@@ -40,6 +47,17 @@ _views: Final[msgspec.msgpack.Decoder[tuple[memoryview, ...]]] = msgspec.msgpack
 def batch_of(payloads: Sequence[bytes | bytearray | memoryview]) -> Batch:
     """A batch of these payloads."""
     return Batch(_encoder.encode(payloads))
+
+
+def batch_in_pieces(payloads: Sequence[bytes]) -> Batch:
+    """A batch of long payloads to be written, none of which is copied: the tail of a message only (see `in_pieces`)."""
+    count = len(payloads)
+    pieces = [bytes((_FEW | count,)) if count <= _FEW_MAX else _MANY.pack(_MANY_TYPE, count)]
+    for payload in payloads:
+        length = len(payload)
+        pieces.append(_LONG.pack(_LONG_TYPE, length) if length > _SHORT_MAX else _SHORT.pack(_SHORT_TYPE, length))
+        pieces.append(payload)
+    return in_pieces(pieces)
 
 
 def payloads_of(batch: Batch) -> tuple[bytes, ...]:
