@@ -29,11 +29,13 @@ Groups = Annotated[tuple[GroupName, ...], msgspec.Meta(max_length=GROUPS_MAX)]
 Batch: TypeAlias = msgspec.Raw
 """Payloads, one to BATCH_MAX of them: a MessagePack array of byte strings that is not decoded (see `payloads_of`)."""
 
-_FEW, _FEW_MAX, _MANY_TYPE = 0x90, 15, 0xDC
-_SHORT_TYPE, _SHORT_MAX, _LONG_TYPE = 0xC5, 0xFFFF, 0xC6
+_FEW, _FEW_MAX = 0x90, 15
 _MANY: Final = struct.Struct(">BH")
-_SHORT: Final = struct.Struct(">BH")
-_LONG: Final = struct.Struct(">BI")
+_BIN: Final = (
+    (0xFF, 0xC4, struct.Struct(">BB")),
+    (0xFFFF, 0xC5, struct.Struct(">BH")),
+    (0xFFFF_FFFF, 0xC6, struct.Struct(">BI")),
+)
 """How MessagePack begins arrays and byte strings."""
 _encoder: Final = msgspec.msgpack.Encoder()
 _payloads: Final[msgspec.msgpack.Decoder[tuple[bytes, ...]]] = msgspec.msgpack.Decoder(
@@ -52,11 +54,11 @@ def batch_of(payloads: Sequence[bytes | bytearray | memoryview]) -> Batch:
 def batch_in_pieces(payloads: Sequence[bytes]) -> Batch:
     """A batch of long payloads to be written, none of which is copied: the tail of a message only (see `in_pieces`)."""
     count = len(payloads)
-    pieces = [bytes((_FEW | count,)) if count <= _FEW_MAX else _MANY.pack(_MANY_TYPE, count)]
+    pieces = [bytes((_FEW | count,)) if count <= _FEW_MAX else _MANY.pack(0xDC, count)]
     for payload in payloads:
         length = len(payload)
-        pieces.append(_LONG.pack(_LONG_TYPE, length) if length > _SHORT_MAX else _SHORT.pack(_SHORT_TYPE, length))
-        pieces.append(payload)
+        kind, head = next((kind, head) for most, kind, head in _BIN if length <= most)
+        pieces += (head.pack(kind, length), payload)
     return in_pieces(pieces)
 
 

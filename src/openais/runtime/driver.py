@@ -66,6 +66,8 @@ class NodeDriver:
         self._supervisor: Final = Supervisor(self.connect, {SOCKET_VARIABLE: str(settings.ipc.socket)}, self._failfast)
         self._timer: asyncio.TimerHandle | None = None
         self._armed_for = math.inf
+        self._goes_on = False
+        """The executive has more to do in the next turn of the loop."""
         self._performing = False
         self._perform: Final[dict[type[ExecutiveEffect], Callable[[Any], None]]] = {
             SendTo: self._send_to,
@@ -278,10 +280,20 @@ class NodeDriver:
         deadline = self.executive.deadline
         if deadline >= self._armed_for or self._ended.done():
             return
+        loop, after_s = asyncio.get_running_loop(), deadline - time.monotonic()
+        if after_s <= 0:
+            if not self._goes_on:
+                self._goes_on = True
+                loop.call_soon(self._go_on)
+            return
         if self._timer is not None:
             self._timer.cancel()
         self._armed_for = deadline
-        self._timer = asyncio.get_running_loop().call_later(max(0.0, deadline - time.monotonic()), self._expired)
+        self._timer = loop.call_later(after_s, self._expired)
+
+    def _go_on(self) -> None:
+        self._goes_on = False
+        self._input(self.executive.timeout)
 
     def _expired(self) -> None:
         self._armed_for = math.inf
