@@ -7,11 +7,12 @@ from openais.totem.effects import Multicast, Scope, SendTo
 from tests.executive.cluster import Cluster, Node
 from tests.executive.ledger import Write
 
+PATIENT = Multicast(Scope.RING, ("successor",), (b"patient",), patient=True)
 TOKEN = SendTo("successor", (b"token",))
 PACKETS = Multicast(Scope.RING, ("successor",), (b"packet",))
 
 
-def delivering_and_sending() -> tuple[Cluster, Node]:
+def delivering_and_sending(*sent: Multicast | SendTo) -> Node:
     """A node whose ring has delivered the write of its library, and then sends."""
     cluster = Cluster(1)
     cluster.form((1,))
@@ -19,8 +20,8 @@ def delivering_and_sending() -> tuple[Cluster, Node]:
     node.library().send(Write("first"))
     message = node.ring.pop()
     assert message is not None
-    node.ring.effects += [message, PACKETS, TOKEN]
-    return cluster, node
+    node.ring.effects += [message, *sent]
+    return node
 
 
 def kinds(effects: list[ExecutiveEffect]) -> list[type]:
@@ -28,7 +29,7 @@ def kinds(effects: list[ExecutiveEffect]) -> list[type]:
 
 
 def test_what_is_to_be_sent_is_given_before_what_was_delivered_is_handled() -> None:
-    _, node = delivering_and_sending()
+    node = delivering_and_sending(PACKETS, TOKEN)
     node.executive.timeout(0.0, 0)
     assert node.executive.take_effects() == [PACKETS, TOKEN]
     assert node.ledger.entries == []
@@ -39,8 +40,28 @@ def test_what_is_to_be_sent_is_given_before_what_was_delivered_is_handled() -> N
 
 def test_the_next_input_finds_what_was_delivered_before_handled() -> None:
     """A runtime may hand in several inputs before it performs anything."""
-    _, node = delivering_and_sending()
+    node = delivering_and_sending(PACKETS, TOKEN)
     node.executive.timeout(0.0, 0)
     node.executive.timeout(0.0, 0)
     assert node.ledger.entries == ["first"]
     assert kinds(node.executive.take_effects()) == [Multicast, SendTo, ToLibrary]
+
+
+def test_what_nobody_waits_for_leaves_behind_what_was_delivered() -> None:
+    """The ring keeps the token, and the program that sent the message waits for it."""
+    node = delivering_and_sending(PATIENT)
+    node.executive.timeout(0.0, 0)
+    assert kinds(node.executive.take_effects()) == [ToLibrary]
+    assert node.executive.take_effects() == [PATIENT]
+    assert node.executive.take_effects() == []
+
+
+def test_what_the_ring_sends_stays_in_order() -> None:
+    node = delivering_and_sending(PATIENT)
+    node.executive.timeout(0.0, 0)
+    node.ring.effects += [PACKETS, TOKEN]
+    node.executive.timeout(0.0, 0)
+    assert kinds(node.executive.take_effects()) == [ToLibrary, Multicast, Multicast, SendTo]
+    node = delivering_and_sending(PATIENT, TOKEN)
+    node.executive.timeout(0.0, 0)
+    assert node.executive.take_effects() == [PATIENT, TOKEN]

@@ -6,7 +6,8 @@ what they multicast is given to the ring, until nothing is left to do. At the en
 frames joined into one ToLibrary. The runtime performs what `take_effects()` gives, in order, until it gives nothing.
 
 Others wait for the token, so what the ring sends leaves before anything that it delivered is looked at: settling stops
-when there is something to send, and goes on at the next `take_effects`, or before the next input.
+when there is something to send, and goes on at the next `take_effects`, or before the next input. While the ring keeps
+the token nobody waits for it, but the program that sent a message waits for it to be delivered: then that goes first.
 
 Between a regular configuration and the end of its exchange of state (see `transfer`) services are given no group
 message: those that are delivered are held, by all members alike, and given in their order after `synchronized`, when
@@ -97,6 +98,8 @@ class Executive:
         self._now = 0.0
         self._undone: list[RingEffect] = []
         """Effects of the ring that were taken from it and are still to be settled, in order."""
+        self._patient: list[ExecutiveEffect] = []
+        """What the ring sends when what it delivered has left."""
         self._paused = False
         """Settling has stopped for what is to be sent."""
         self._unsettled = False
@@ -184,7 +187,10 @@ class Executive:
         """What is to be done next, in order; to be called again until there is nothing."""
         if self._paused and not self._effects:
             self._settle()
-        effects, self._effects = self._effects, []
+        if self._effects:
+            effects, self._effects = self._effects, []
+        else:
+            effects, self._patient = self._patient, []
         return effects
 
     @property
@@ -293,8 +299,11 @@ class Executive:
         """Takes the effects of the ring, and of these those for the network first; whether there are such."""
         sends = False
         for effect in self._ring.take_effects():
-            if type(effect) is SendTo or type(effect) is Multicast:
-                self._effects.append(effect)
+            if type(effect) is Multicast and effect.patient and not sends:
+                self._patient.append(effect)
+            elif type(effect) is SendTo or type(effect) is Multicast:
+                self._effects += (*self._patient, effect)
+                self._patient.clear()
                 sends = True
             else:
                 self._undone.append(effect)

@@ -177,7 +177,7 @@ class Circulation:
         before, after = self._number(token, bodies, 0 if few else accelerated, KEPT if keep else 0)
         if keep:
             if before:
-                self._core.multicast(Scope.RING, ring.members, tuple(before))
+                self._core.multicast(Scope.RING, ring.members, tuple(before), patient=True)
             return True
         self._visit = None
         self._set_aru(token, visit.complete)

@@ -128,11 +128,13 @@ class Core:
         else:
             self.effects.append(SendTo(address, datagrams))
 
-    def multicast(self, scope: Scope, nodes: Iterable[NodeId], datagrams: tuple[bytes, ...]) -> None:
-        """To many; `nodes` are those whose addresses are known to be wanted."""
+    def multicast(
+        self, scope: Scope, nodes: Iterable[NodeId], datagrams: tuple[bytes, ...], *, patient: bool = False
+    ) -> None:
+        """To many; `nodes` are those whose addresses are known to be wanted. `patient`: see `Multicast`."""
         known = self.addresses
         addresses = [known[node] for node in nodes if node != self.node_id and node in known]
-        self.effects.append(Multicast(scope, tuple(addresses), datagrams))
+        self.effects.append(Multicast(scope, tuple(addresses), datagrams, patient))
 
     def learn_sequence(self, sequence: int) -> None:
         """Takes note of a ring sequence, and keeps a block above it reserved on disk."""

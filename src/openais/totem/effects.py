@@ -51,6 +51,8 @@ class Multicast(msgspec.Struct, frozen=True):
     addresses: tuple[Address, ...]
     """Known addresses of ring members (RING, STRANGERS), or of everybody heard of (EVERYONE); without our own."""
     datagrams: tuple[bytes, ...]
+    patient: bool = False
+    """Nobody waits for the token behind these: what is delivered with them may be handed on first."""
 
 
 class Delivered(msgspec.Struct, frozen=True):
