@@ -30,6 +30,16 @@ def test_a_destroyed_handle_gives_bad_handle() -> None:
     recorder.database.destroy(handle)
     with pytest.raises(BadHandle):
         recorder.database.get(handle)
+    with pytest.raises(BadHandle):
+        recorder.database.lookup(handle)
+
+
+def test_who_only_looks_an_instance_up_has_no_reference() -> None:
+    recorder = Recorder()
+    handle = recorder.database.create("instance")
+    assert recorder.database.lookup(handle) == "instance"
+    recorder.database.destroy(handle)
+    assert recorder.destroyed == ["instance"]
 
 
 def test_a_handle_can_be_destroyed_only_once() -> None:

@@ -85,6 +85,32 @@ async def test_messages_gather_while_requests_are_on_their_way(executive: FakeEx
         assert [sent(call) for call in calls] == [(b"%d" % number,) for number in range(REQUESTS_MAX)]
 
 
+@on_loop
+async def test_who_sends_one_message_after_the_other_has_each_leave_at_once(executive: FakeExecutive) -> None:
+    async with AsyncEvs.open(executive.path) as evs:
+        sender = evs.sender("chat")
+        sender.send(b"first")
+        accept(await next_call(executive))
+        await sender.flush()
+        sender.send(b"second")
+        call = executive.next_call()
+        assert sent(call) == (b"second",)
+        accept(call)
+
+
+@on_loop
+async def test_a_burst_after_a_lone_message_leaves_together_but_for_its_first(executive: FakeExecutive) -> None:
+    requests = accept_all(executive)
+    async with AsyncEvs.open(executive.path) as evs:
+        sender = evs.sender("chat")
+        for burst in (b"a", b"bcd", b"efg", b"h", b"i"):
+            for payload in burst:
+                sender.send(bytes((payload,)))
+            await sender.flush()
+    batches = [b"".join(payloads_of(request.payloads)) for request in requests]
+    assert batches == [b"a", b"b", b"cd", b"efg", b"h", b"i"]
+
+
 @pytest.mark.parametrize(("count", "size"), [(BATCH_MAX * 2 + 1, 1), (300, 1000), (3, GATHERED_BYTES), (2, 2_000_000)])
 def test_everything_arrives_in_its_order_whatever_a_request_holds(tmp_path: Path, count: int, size: int) -> None:
     @on_loop

@@ -15,8 +15,9 @@ import math
 import socket
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from itertools import islice
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from openais.client.connecting import receive_first
 from openais.client.events import EventQueue
@@ -45,34 +46,28 @@ class AsyncConnection(Generic[E]):
     def __init__(self, sock: socket.socket, session: Session[E]) -> None:
         sock.setblocking(False)
         self._socket = sock
-        self._session = session
-        self._loop = asyncio.get_running_loop()
-        self._calls: dict[int, asyncio.Future[None]] = {}
-        """Calls whose answers are awaited."""
-        self._started: dict[int, Callable[[Message | AisError], None]] = {}
-        """Calls whose answers are handed on."""
-        self._event_waiters: deque[asyncio.Future[None]] = deque()
+        self.session: Final = session
+        self.loop: Final = asyncio.get_running_loop()
+        self._calls: dict[int, Callable[[Message | AisError], None]] = {}
+        """Calls whose answers are awaited, and what these are handed to."""
+        self._event_waiters: dict[asyncio.Future[None], EventQueue[E]] = {}
         self._room_waiters: deque[asyncio.Future[None]] = deque()
-        self._unwritten: deque[memoryview] = deque()
+        self._unwritten: deque[bytes | memoryview] = deque()
         self._unwritten_bytes = 0
-        self._buffer = bytearray(READ_BYTES)
+        self._buffer = memoryview(bytearray(READ_BYTES))
         self._mapped: MappedMemory | None = None
         self._reading = False
         self._writing = False
         self._watch()
 
-    @property
-    def session(self) -> Session[E]:
-        return self._session
-
     async def open(self, process_id: int, process_name: str, deadline: float) -> None:
         """The handshake. Raises what the executive answers."""
-        call, frame = self._session.initialize(process_id, process_name)
-        self._session.opened(await self._answer(call, frame, deadline))
+        call, frame = self.session.initialize(process_id, process_name)
+        self.session.opened(await self._answer(call, frame, deadline))
 
     async def run(self, operation: Operation[T], timeout: float) -> T:
         """Runs `operation` within `timeout` seconds and gives its result. Raises its errors, or TimeoutExpired."""
-        deadline = self._loop.time() + timeout
+        deadline = self.loop.time() + timeout
         try:
             wish = next(operation)
             while True:
@@ -91,10 +86,11 @@ class AsyncConnection(Generic[E]):
 
         Calls leave in the order in which they are started. Raises as `Session.request`.
         """
-        call, frame = self._session.request(request)
-        self._started[call] = done
+        call, frame = self.session.request(request)
+        self._calls[call] = done
         self._write(frame)
-        self._watch()
+        if not self._reading:
+            self._watch()
 
     async def dispatch(self, flags: DispatchFlags, handler: Callable[[E], None]) -> None:
         """Gives events to `handler`: ONE that waits, ALL that wait, or BLOCKING until the handle is finalized.
@@ -105,28 +101,32 @@ class AsyncConnection(Generic[E]):
             while (event := await self.next_event(math.inf)) is not None:
                 handler(event)
             return
-        self._readable()
-        waiting = len(self._session.events)
-        if not waiting and not self._session.finalized:
-            self._session.check()
+        if self.session.listens:
+            self._read_on()
+            self._wake()
+        waiting = len(self.session.events)
+        if not waiting and not self.session.finalized:
+            self.session.check()
         for _ in range(min(waiting, 1) if flags is DispatchFlags.ONE else waiting):
-            if not self._session.events:
+            if not self.session.events:
                 return
-            handler(self._take_event(self._session.events))
+            handler(self._take_event(self.session.events))
 
     async def next_event(self, deadline: float, queue: EventQueue[E] | None = None) -> E | None:
         """The next event, awaited; None when the handle is finalized. Raises TimeoutExpired, or what broke it.
 
         `queue`: of those in this queue, which is a part of the session's; None as well when that is closed.
         """
-        events = self._session.events if queue is None else queue
-        while not (events or events.closed or self._session.ended is not None):
-            await self._wait(self._event_waiters, deadline)
-        if self._session.finalized or events.closed:
-            return None
-        if not events:
-            self._session.check()
-        return self._take_event(events)
+        session = self.session
+        events = session.events if queue is None else queue
+        while not (session.finalized or events.closed):
+            try:
+                return self._take_event(events)
+            except IndexError:
+                if session.ended is not None:
+                    session.check()
+            await self._until_event(events, deadline)
+        return None
 
     def __aiter__(self) -> AsyncIterator[E]:
         """Events until the handle is finalized."""
@@ -134,7 +134,7 @@ class AsyncConnection(Generic[E]):
 
     async def __anext__(self) -> E:
         try:
-            return self._take_event(self._session.events)
+            return self._take_event(self.session.events)
         except IndexError:
             event = await self.next_event(math.inf)
         if event is None:
@@ -147,17 +147,15 @@ class AsyncConnection(Generic[E]):
 
     def change(self, change: Callable[[Session[E]], T]) -> T:
         """Has `change` do something to the session that is no call."""
-        changed = change(self._session)
-        told = self._session.settle()
-        if told is not None:
-            self._write(told)
+        changed = change(self.session)
+        self._settle()
         self._wake()
         self._watch()
         return changed
 
     def finish(self) -> None:
         """Finalizes the session: who waits in it comes back at the loop's next turn."""
-        self._session.finalize()
+        self.session.finalize()
         self._wake()
         self._watch()
 
@@ -178,68 +176,79 @@ class AsyncConnection(Generic[E]):
     async def _perform(self, wish: Request | Pause, deadline: float) -> Message | None:
         if isinstance(wish, Request):
             await self._room(deadline)
-            call, frame = self._session.request(wish)
+            call, frame = self.session.request(wish)
             return await self._answer(call, frame, deadline)
-        await asyncio.sleep(min(wish.seconds, max(0.0, deadline - self._loop.time())))
-        if self._loop.time() >= deadline:
+        await asyncio.sleep(min(wish.seconds, max(0.0, deadline - self.loop.time())))
+        if self.loop.time() >= deadline:
             raise TimeoutExpired("the time for the call went by while the executive could not take it")
         return None
 
     async def _answer(self, call: int, frame: Pieces, deadline: float) -> Message:
-        answered = self._calls[call] = self._loop.create_future()
+        answered: asyncio.Future[Message | AisError] = self.loop.create_future()
+        self._calls[call] = partial(_hand_over, answered)
         try:
             self._write(frame)
-            self._watch()
-            await self._until(answered, deadline)
-            return self._session.answer(call)
+            if not self._reading:
+                self._watch()
+            answer = await self._until(answered, deadline)
         finally:
-            del self._calls[call]
-            self._session.forget(call)
-            self._watch()
+            if self._calls.pop(call, None) is not None:
+                self.session.forget(call)
+                self._watch()
+        if isinstance(answer, AisError):
+            raise answer
+        return answer
 
     async def _room(self, deadline: float) -> None:
-        while self._unwritten_bytes > UNWRITTEN_BYTES_MAX and self._session.ended is None:
-            await self._wait(self._room_waiters, deadline)
+        while self._unwritten_bytes > UNWRITTEN_BYTES_MAX and self.session.ended is None:
+            waiter: asyncio.Future[None] = self.loop.create_future()
+            self._room_waiters.append(waiter)
+            try:
+                await self._until(waiter, deadline)
+            finally:
+                self._room_waiters.remove(waiter)
 
-    async def _wait(self, waiters: deque[asyncio.Future[None]], deadline: float) -> None:
-        waiter: asyncio.Future[None] = self._loop.create_future()
-        waiters.append(waiter)
+    async def _until_event(self, events: EventQueue[E], deadline: float) -> None:
+        waiter: asyncio.Future[None] = self.loop.create_future()
+        self._event_waiters[waiter] = events
         try:
-            await self._until(waiter, deadline)
+            await (waiter if deadline == math.inf else self._until(waiter, deadline))
         finally:
-            waiters.remove(waiter)
+            del self._event_waiters[waiter]
 
-    async def _until(self, waiter: asyncio.Future[None], deadline: float) -> None:
+    async def _until(self, waiter: asyncio.Future[T], deadline: float) -> T:
         if deadline == math.inf:
-            await waiter
-            return
-        alarm = self._loop.call_at(deadline, _expire, waiter)
+            return await waiter
+        alarm = self.loop.call_at(deadline, _expire, waiter)
         try:
-            await waiter
+            return await waiter
         finally:
             alarm.cancel()
 
     # What the event loop calls, and what it is asked for.
 
     def _readable(self) -> None:
-        reads = 0
-        while self._wanted() and reads < READS_PER_TURN and self._read():
-            reads += 1
+        self._read_on()
         self._wake()
-        self._watch()
 
-    def _wanted(self) -> bool:
-        """Whether the socket should be read."""
-        return self._session.ended is None and (self._session.calling or not self._session.full)
+    def _read_on(self) -> None:
+        """Reads what is there, for a turn of the loop at most."""
+        for _ in range(READS_PER_TURN):
+            more = self._read()
+            if not self.session.listens:
+                self._watch()
+                break
+            if not more:
+                break
 
     def _read(self) -> bool:
         """Reads once; whether there may be more."""
-        session = self._session
+        session = self.session
         try:
             if session.opening:
                 data, shared = receive_first(self._socket, READ_BYTES)
-                self._buffer[: len(data)] = data
                 count = len(data)
+                self._buffer[:count] = data
                 if shared is not None:
                     self._mapped = shared
                     session.share(shared)
@@ -253,102 +262,114 @@ class AsyncConnection(Generic[E]):
         if not count:
             session.end_of_stream()
             return False
-        session.receive(memoryview(self._buffer)[:count])
+        session.receive(self._buffer[:count])
         if told := session.release():
             self._write((told,))
         return count == READ_BYTES
 
-    def _writable(self) -> None:
-        self._write_out()
-        self._wake()
-        self._watch()
-
     def _write(self, frame: Pieces) -> None:
-        frame = self._session.carry(frame)
-        self._unwritten += map(memoryview, frame)
-        self._unwritten_bytes += sum(map(len, frame))
-        if not self._writing:
+        frame = self.session.carry(frame)
+        self._unwritten += frame
+        if self._writing:
+            self._unwritten_bytes += sum(map(len, frame))
+        else:
             self._write_out()
 
     def _write_out(self) -> None:
+        """Writes what the socket takes, and sees to it that the rest follows."""
         unwritten = self._unwritten
         while unwritten:
             try:
-                count = self._socket.sendmsg(list(islice(unwritten, VECTORS_MAX)))
+                count = self._socket.sendmsg(islice(unwritten, VECTORS_MAX))
             except BlockingIOError:
-                return
+                break
             except OSError as error:
                 self._drop(f"the connection to the executive broke: {error}")
-                return
-            self._unwritten_bytes -= count
+                break
             while unwritten and count >= len(unwritten[0]):
                 count -= len(unwritten.popleft())
             if count:
-                unwritten[0] = unwritten[0][count:]
+                unwritten[0] = memoryview(unwritten[0])[count:]
+        if unwritten or self._writing:
+            self._await_room()
 
     def _drop(self, explanation: str) -> None:
         """The executive is gone: takes what it said before, then ends."""
-        while self._session.ended is None and self._read():
+        while self.session.ended is None and self._read():
             pass
-        self._session.end_of_stream(explanation)
-        self._unwritten.clear()
+        self.session.end_of_stream(explanation)
         self._wake()
+        self._watch()
 
     def _wake(self) -> None:
-        """Wakes who waits for what is there now."""
-        over = self._session.ended is not None
-        for call, waiter in self._calls.items():
-            if self._session.answered(call) and not waiter.done():
+        """Hands on answers, and wakes who waits for what is there now."""
+        for call, answer in self.session.answers().items():
+            self._hand_on(call, answer)
+        over = self.session.ended is not None
+        if over:
+            self._end()
+        for waiter, events in self._event_waiters.items():
+            if (over or len(events) or events.closed) and not waiter.done():
                 waiter.set_result(None)
-        if self._started:
-            self._hand_on_answers()
-        _wake_all(self._event_waiters)
-        if self._unwritten_bytes <= UNWRITTEN_BYTES_MAX or over:
-            _wake_all(self._room_waiters)
 
-    def _hand_on_answers(self) -> None:
-        for call in [call for call in self._started if self._session.answered(call)]:
-            done = self._started.pop(call, None)
-            if done is None:
-                continue  # what was called before handed it on
-            try:
-                answer: Message | AisError = self._session.answer(call)
-            except AisError as error:
-                answer = error
+    def _end(self) -> None:
+        """The session has ended: nothing is written any more, and its reason is the answer to all calls."""
+        self._unwritten.clear()
+        self._await_room()
+        for call in list(self._calls):
+            self._hand_on(call, self.session.reason())
+
+    def _hand_on(self, call: int, answer: Message | AisError) -> None:
+        done = self._calls.pop(call, None)
+        if done is not None:
             done(answer)
 
     def _watch(self) -> None:
-        """Asks the loop for what is of interest now."""
-        reading = self._wanted()
+        """Has the loop read the socket, or not."""
+        reading = self.session.listens
         if reading != self._reading:
             self._reading = reading
             if reading:
-                self._loop.add_reader(self._socket, self._readable)
+                self.loop.add_reader(self._socket, self._readable)
             else:
-                self._loop.remove_reader(self._socket)
-        writing = self._session.ended is None and bool(self._unwritten)
+                self.loop.remove_reader(self._socket)
+
+    def _await_room(self) -> None:
+        """Has the loop write the rest when the socket has room, and wakes who waited for what was written."""
+        self._unwritten_bytes = sum(map(len, self._unwritten))
+        writing = bool(self._unwritten)
         if writing != self._writing:
             self._writing = writing
             if writing:
-                self._loop.add_writer(self._socket, self._writable)
+                self.loop.add_writer(self._socket, self._write_out)
             else:
-                self._loop.remove_writer(self._socket)
+                self.loop.remove_writer(self._socket)
+        if self._unwritten_bytes <= UNWRITTEN_BYTES_MAX:
+            for waiter in self._room_waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
 
     def _take_event(self, events: EventQueue[E]) -> E:
+        """The next event that waits. Raises IndexError."""
         event = events.take()
-        if len(events) <= events.low:
-            self.change(lambda _: None)
-        elif not self._reading:
+        if events.low >= 0 and len(events) <= events.low:
+            self._settle()
+        if not self._reading:
             self._watch()
         return event
 
+    def _settle(self) -> None:
+        """Tells the executive of events that were taken, if it wants to know."""
+        told = self.session.settle()
+        if told is not None:
+            self._write(told)
 
-def _wake_all(waiters: deque[asyncio.Future[None]]) -> None:
-    for waiter in waiters:
-        if not waiter.done():
-            waiter.set_result(None)
+
+def _hand_over(answered: asyncio.Future[Message | AisError], answer: Message | AisError) -> None:
+    if not answered.done():
+        answered.set_result(answer)
 
 
-def _expire(waiter: asyncio.Future[None]) -> None:
+def _expire(waiter: asyncio.Future[Any]) -> None:
     if not waiter.done():
         waiter.set_exception(TimeoutExpired())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
-from contextlib import AbstractContextManager, ExitStack, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from socket import socket as Socket
 from types import TracebackType
@@ -147,9 +147,9 @@ class AsyncCkpt(AsyncLibrary[CkptEvent]):
         """The next event, for those that are not dispatched. Raises TimeoutExpired, BadHandle."""
         return await self._next_event(timeout)
 
-    def connection_of(self, handle: Handle) -> AbstractContextManager[AsyncConnection[CkptEvent]]:
-        """The connection of a session, kept valid for a context. Raises BadHandle."""
-        return self._handles.instance(handle)
+    def connection_of(self, handle: Handle) -> AsyncConnection[CkptEvent]:
+        """The connection of a session. Raises BadHandle."""
+        return self._handles.lookup(handle)
 
     @property
     def timeout(self) -> float:

@@ -113,5 +113,5 @@ class AsyncClm(AsyncLibrary[ClmEvent]):
 
     def _discard_views(self) -> None:
         """Drops views that came before the tracking was stopped, so that the next one begins anew."""
-        with suppress(AisError), self._handles.instance(self._handle) as connection:
-            connection.discard(lambda event: isinstance(event, ClusterView))
+        with suppress(AisError):
+            self._handles.lookup(self._handle).discard(lambda event: isinstance(event, ClusterView))

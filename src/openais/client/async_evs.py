@@ -114,7 +114,7 @@ class AsyncEvs(AsyncLibrary[EvsEvent]):
         """
         outgoing = to_groups(groups, guarantee, priority) if groups else to_joined(guarantee, priority)
         return AsyncSender(
-            lambda: self._handles.instance(self._handle),
+            lambda: self._handles.lookup(self._handle),
             lambda payloads: Multicast(*outgoing, True, batch_to_send(payloads)),
         )
 

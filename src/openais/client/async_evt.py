@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import math
 from collections.abc import AsyncGenerator, Callable, Iterable
-from contextlib import AbstractContextManager, ExitStack, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from socket import socket as Socket
 from types import TracebackType
@@ -134,14 +133,13 @@ class AsyncEvt(AsyncLibrary[EvtEvent]):
             raise BadHandle("the channel was opened in a session that is over; open it again")
         return await self._run(operation, timeout)
 
-    def connection_of(self, handle: Handle) -> AbstractContextManager[AsyncConnection[EvtEvent]]:
-        """The connection of a session, kept valid for a context. Raises BadHandle."""
-        return self._handles.instance(handle)
+    def connection_of(self, handle: Handle) -> AsyncConnection[EvtEvent]:
+        """The connection of a session. Raises BadHandle."""
+        return self._handles.lookup(handle)
 
     def change_in(self, handle: Handle, change: Callable[[EvtEventQueue], T]) -> T:
         """Has `change` do something to the events of a session. Raises BadHandle."""
-        with self._handles.instance(handle) as connection:
-            return connection.change(lambda session: change(queue_of(session)))
+        return self._handles.lookup(handle).change(lambda session: change(queue_of(session)))
 
 
 class AsyncChannel:
@@ -299,7 +297,7 @@ class AsyncChannel:
         with suppress(BadHandle):
             self._evt.change_in(self._handle, change)
 
-    def _connection(self) -> AbstractContextManager[AsyncConnection[EvtEvent]]:
+    def _connection(self) -> AsyncConnection[EvtEvent]:
         self._check()
         return self._evt.connection_of(self._handle)
 
@@ -318,9 +316,9 @@ class AsyncSubscription:
 
     async def receive(self, timeout: float = math.inf) -> Event:
         """The next event, waited for `timeout` seconds. Raises TimeoutExpired; BadHandle when it ends meanwhile."""
-        deadline = asyncio.get_running_loop().time() + seconds(timeout, timeout)
-        with self._channel._connection() as connection:
-            event = await connection.next_event(deadline, self._lane)
+        connection = self._channel._connection()
+        deadline = timeout if timeout == math.inf else connection.loop.time() + seconds(timeout, timeout)
+        event = await connection.next_event(deadline, self._lane)
         if event is None:
             raise BadHandle("the subscription has ended")
         assert isinstance(event, Event)
@@ -328,10 +326,10 @@ class AsyncSubscription:
 
     async def __aiter__(self) -> AsyncGenerator[Event, None]:
         """Events as they come, until the subscription ends. Raises LibraryError when the executive is gone."""
-        with self._channel._connection() as connection:
-            while (event := await connection.next_event(math.inf, self._lane)) is not None:
-                assert isinstance(event, Event)
-                yield event
+        connection = self._channel._connection()
+        while (event := await connection.next_event(math.inf, self._lane)) is not None:
+            assert isinstance(event, Event)
+            yield event
 
     async def close(self, *, timeout: float | None = None, retry: bool = False) -> None:
         """Ends the subscription; events that wait for it are dropped."""

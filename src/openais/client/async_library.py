@@ -162,24 +162,19 @@ class AsyncLibrary(Generic[E]):
 
     async def _next_event(self, timeout: float) -> E:
         """The next event. Raises TimeoutExpired; BadHandle when the handle is finalized meanwhile."""
-        handle = self._handle
-        connection = self._handles.get(handle)
-        try:
-            event = await connection.next_event(asyncio.get_running_loop().time() + seconds(timeout, timeout))
-        finally:
-            self._handles.put(handle)
+        connection = self._handles.lookup(self._handle)
+        deadline = timeout if timeout == math.inf else connection.loop.time() + seconds(timeout, timeout)
+        event = await connection.next_event(deadline)
         if event is None:
             raise BadHandle
         return event
 
     def _events(self) -> AsyncIterator[E]:
         """Events until the handle is finalized."""
-        with self._handles.instance(self._handle) as connection:
-            return connection
+        return self._handles.lookup(self._handle)
 
     def _session(self) -> Session[E]:
-        with self._handles.instance(self._handle) as connection:
-            return connection.session
+        return self._handles.lookup(self._handle).session
 
     async def _open(self, timeout: float, sock: Socket | None = None) -> Handle:
         """A handle of a new session."""

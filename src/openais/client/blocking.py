@@ -284,9 +284,10 @@ class Connection(Generic[E]):
                 follower.wake()
 
     def _take_event(self, events: EventQueue[E]) -> E:
-        """The next event that waits; without the lock, but for the last ones. Raises IndexError."""
+        """The next event that waits; without the lock, unless it matters that it was taken. Raises IndexError."""
         event = events.take()
-        if len(events) <= events.low:
+        waiting = len(events)
+        if waiting <= events.low or (not waiting and self._selection is not None):
             self.change(lambda _: None)
         if self._released:
             with suppress(AisError):  # the next call says what broke the session

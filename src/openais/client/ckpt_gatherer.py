@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any, Final
 
 import msgspec
@@ -30,16 +29,16 @@ REQUESTS_MAX: Final = 4
 OPERATION_BYTES_MAX: Final = 256 * 1024
 """Longer ones go by themselves."""
 
-Lease = Callable[[], AbstractContextManager[AsyncConnection[Any]]]
+Connected = Callable[[], AsyncConnection[Any]]
 _Waiting = tuple[bytes, "asyncio.Future[bytes]"]
 
 
 class Gatherer:
     """The changes of one checkpoint that is open, for one event loop."""
 
-    def __init__(self, lease: Lease, checkpoint: int, timeout_s: float) -> None:
-        """`lease` gives the connection, and keeps it valid for a context."""
-        self._lease = lease
+    def __init__(self, connection: Connected, checkpoint: int, timeout_s: float) -> None:
+        """`connection` gives the connection."""
+        self._connection = connection
         self._checkpoint = checkpoint
         self._timeout_s = timeout_s
         self._waiting: deque[_Waiting] = deque()
@@ -98,8 +97,7 @@ class Gatherer:
                 self._turn()
 
         try:
-            with self._lease() as connection:
-                connection.start(Update(self._checkpoint, True, operations), answered)
+            self._connection().start(Update(self._checkpoint, True, operations), answered)
         except AisError as error:
             late.cancel()
             self._requests -= 1

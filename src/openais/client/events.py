@@ -32,7 +32,7 @@ class EventQueue(Generic[E]):
         """Gives the next event. Raises IndexError when none waits."""
         self.closed = False
         """Whether nothing will come any more: who waits for events comes back without one."""
-        self.low = 0
+        self.low = -1
         """When no more wait than this, who takes an event asks `settle` whether the executive is to be told."""
 
     @property
@@ -46,9 +46,10 @@ class EventQueue(Generic[E]):
     def put(self, events: Iterable[E], byte_count: int) -> None:
         """Adds the events of a callback message of `byte_count` bytes."""
         batch = list(events)
-        if batch:
-            cost = byte_count + EVENT_BYTES * len(batch)
-            self._put += len(batch)
+        count = len(batch)
+        if count:
+            cost = byte_count + EVENT_BYTES * count
+            self._put += count
             self._byte_count += cost
             self._batches.append((self._put, cost))
             self._events.extend(batch)

@@ -79,6 +79,14 @@ class HandleDatabase(Generic[I]):
             entry.references += 1
             return entry.instance
 
+    def lookup(self, handle: Handle) -> I:
+        """The instance, without a reference: its destructor may run as soon as somebody destroys it. Raises BadHandle.
+
+        For who uses nothing of it that this takes down, or is in the only thread that could.
+        """
+        entry = self._entries.get(handle)
+        return entry.instance if entry is not None and not entry.destroyed else self._valid(handle).instance
+
     def put(self, handle: Handle) -> None:
         """Gives one reference back (saHandleInstancePut); the last one of a destroyed handle runs the destructor."""
         with self._lock:

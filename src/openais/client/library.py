@@ -173,8 +173,7 @@ class Library(Generic[E]):
             self._handles.put(handle)
 
     def _session(self) -> Session[E]:
-        with self._handles.instance(self._handle) as connection:
-            return connection.session
+        return self._handles.lookup(self._handle).session
 
     def _open(self, timeout: float) -> Handle:
         """A handle of a new session."""

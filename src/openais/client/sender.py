@@ -2,8 +2,9 @@
 
 What a program sends in one turn of its event loop leaves together, in one request. As long as requests are on their way
 to the executive, further messages wait for the next one: so nothing waits while little is sent, and the more is sent
-the less each message costs. When the ring cannot keep up, the executive lets requests wait instead of refusing them,
-and `drain` holds the program up.
+the less each message costs. Who sent a single message last time, and had its answer, is taken to send a single one
+again: it leaves at once, and what else is sent in the turn follows together. When the ring cannot keep up, the
+executive lets requests wait instead of refusing them, and `drain` holds the program up.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import asyncio
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from itertools import accumulate, islice
 from types import TracebackType
 from typing import Any, Final, Self
@@ -36,7 +36,7 @@ WAITING_BYTES_MAX: Final = 64 * 1024 * 1024
 FULL_PAUSE_S: Final = 0.01
 """Between attempts while so many events wait to be dispatched that no call is taken."""
 
-Lease = Callable[[], AbstractContextManager[AsyncConnection[Any]]]
+Connected = Callable[[], AsyncConnection[Any]]
 ToRequest = Callable[[list[bytes]], Request]
 """The call that sends payloads, and waits at the executive until there is room for them."""
 
@@ -53,9 +53,9 @@ class AsyncSender:
     was not accepted yet may be lost. For one event loop only.
     """
 
-    def __init__(self, lease: Lease, to_request: ToRequest) -> None:
-        """`lease` gives the connection, and keeps it valid for a context; `to_request` makes the calls."""
-        self._lease = lease
+    def __init__(self, connection: Connected, to_request: ToRequest) -> None:
+        """`connection` gives the connection; `to_request` makes the calls."""
+        self._connection = connection
         self._to_request = to_request
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
@@ -63,11 +63,13 @@ class AsyncSender:
         """Requests on their way."""
         self._next: asyncio.Handle | None = None
         """The turn in which what waits is sent."""
+        self._lone = False
+        """Whether the last request had one message only, and none was on its way."""
         self._error: AisError | None = None
         self._waiters: list[asyncio.Future[None]] = []
 
     def send(self, payload: Payload) -> None:
-        """Sends a message; it leaves when the event loop has its turn. Raises TryAgain when far too much waits."""
+        """Sends a message; it leaves at once, or with others of this turn. Raises TryAgain when far too much waits."""
         if self._error is not None:
             self._check()
         if self._waiting_bytes > WAITING_BYTES_MAX:
@@ -75,7 +77,10 @@ class AsyncSender:
         self._waiting.append(payload if type(payload) is bytes else bytes(payload))
         self._waiting_bytes += len(payload) + PAYLOAD_OVERHEAD
         if self._next is None and self._requests < REQUESTS_MAX:
-            self._next = asyncio.get_running_loop().call_soon(self._turn)
+            if self._lone and not self._requests:
+                self._turn()
+            else:
+                self._next = asyncio.get_running_loop().call_soon(self._turn)
 
     async def drain(self) -> None:
         """Waits until little enough waits that more may be sent."""
@@ -112,17 +117,20 @@ class AsyncSender:
         """Sends what waits, as far as it may be on its way."""
         self._next = None
         try:
-            with self._lease() as connection:
-                while self._waiting and self._requests < REQUESTS_MAX and self._error is None:
-                    if connection.session.full:
-                        self._next = asyncio.get_running_loop().call_later(FULL_PAUSE_S, self._turn)
-                        break
-                    payloads = self._take(connection.session.body_max - REQUEST_OVERHEAD)
-                    connection.start(self._to_request(payloads), self._answered)
-                    self._requests += 1
+            connection = self._connection()
+            session = connection.session
+            while self._waiting and self._requests < REQUESTS_MAX and self._error is None:
+                if session.full:
+                    self._next = connection.loop.call_later(FULL_PAUSE_S, self._turn)
+                    break
+                payloads = self._take(session.body_max - REQUEST_OVERHEAD)
+                self._lone = len(payloads) == 1 and not self._requests
+                connection.start(self._to_request(payloads), self._answered)
+                self._requests += 1
         except AisError as error:
             self._error = self._error or error
-        self._wake()
+        if self._waiters:
+            self._wake()
 
     def _answered(self, answer: Message | AisError) -> None:
         """A request was answered."""
@@ -131,18 +139,19 @@ class AsyncSender:
             self._error = self._error or answer
         if self._waiting and self._next is None:
             self._turn()
-        else:
+        elif self._waiters:
             self._wake()
 
     def _take(self, payload_max: int) -> list[bytes]:
         """The payloads of the next request. Raises TooBig."""
         waiting = self._waiting
-        count = len(waiting)
-        if count > BATCH_MAX or self._waiting_bytes > GATHERED_BYTES:
-            sizes = accumulate(len(payload) + PAYLOAD_OVERHEAD for payload in islice(waiting, BATCH_MAX))
-            count = max(1, bisect_right(list(sizes), GATHERED_BYTES))
-        payloads = [waiting.popleft() for _ in range(count)]
-        byte_count = sum(map(len, payloads)) + PAYLOAD_OVERHEAD * count
+        if self._waiting_bytes <= GATHERED_BYTES and len(waiting) <= BATCH_MAX:
+            payloads, byte_count = list(waiting), self._waiting_bytes
+            waiting.clear()
+        else:
+            sizes = list(accumulate(len(payload) + PAYLOAD_OVERHEAD for payload in islice(waiting, BATCH_MAX)))
+            count = max(1, bisect_right(sizes, GATHERED_BYTES))
+            payloads, byte_count = [waiting.popleft() for _ in range(count)], sizes[count - 1]
         self._waiting_bytes -= byte_count
         if byte_count > payload_max:
             raise TooBig(f"a payload of {len(payloads[0])} bytes; the executive accepts {payload_max}")

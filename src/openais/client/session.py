@@ -16,7 +16,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 from openais.client.events import EventQueue
 from openais.client.versions import VersionDatabase
-from openais.messages.base import Kind, Malformed, Message, Request, ServiceId, declared, decode, encode_pieces
+from openais.messages.base import Kind, Malformed, Message, Request, ServiceId, callbacks_of, decode, encode_pieces
 from openais.messages.frame import FRAME_MAX, HEADER, Frame, FrameReader, Pieces, pack_pieces
 from openais.messages.session import GOODBYE_NUMBER, INITIALIZE_NUMBER, Goodbye, Initialize, Initialized
 from openais.messages.shared import SharedMemory
@@ -44,14 +44,6 @@ class SessionSettings(NamedTuple, Generic[E]):
     """What the events of a callback message of so many bytes hold."""
 
 
-class _Outstanding(NamedTuple):
-    """A call that was not answered yet."""
-
-    number: int
-    """Of its answer: that of the request which its response was declared with first."""
-    response: type[Message]
-
-
 class Session(Generic[E]):
     """One session. Not thread safe: the connection that owns it takes care of that."""
 
@@ -67,10 +59,18 @@ class Session(Generic[E]):
         self.ended: AisError | None = None
         """Why the session broke or that it was finalized; what every call raises from then on."""
         self.finalized = False
-        self._frame_max = FRAME_MAX
+        self.opening = True
+        """Whether the answer to `initialize` has not come: shared memory may come with it."""
+        self.body_max = FRAME_MAX - HEADER.size
+        """Bytes of the largest message body that the executive accepts."""
+        self._crowded = False
+        """Whether `full` was the case when events came last: until then it cannot be."""
+        self._callbacks = callbacks_of(settings.service)
         self._reader = FrameReader()
         self._shared: SharedMemory | None = None
-        self._outstanding: dict[int, _Outstanding] = {}
+        self._outstanding: dict[int, tuple[int, type[Message]]] = {}
+        """Calls that were not answered yet: the number and the type of the answer. The number is that of the request
+        which the response was declared with first."""
         self._answers: dict[int, Message | AisError] = {}
         self._last_call = 0
 
@@ -91,7 +91,8 @@ class Session(Generic[E]):
         self.version = self._settings.versions.verify(Version(answer.release, answer.major, answer.minor))
         self.node_id = answer.node_id
         self.connection = answer.connection
-        self._frame_max = min(answer.frame_max, FRAME_MAX)
+        self.body_max = min(answer.frame_max, FRAME_MAX) - HEADER.size
+        self.opening = False
 
     def request(self, request: Request) -> tuple[int, Pieces]:
         """A new call: its number and its frame, in pieces.
@@ -99,8 +100,9 @@ class Session(Generic[E]):
         Raises what ended the session, TooBig when the executive would not accept the frame, TryAgain when too many
         events wait to be dispatched.
         """
-        self.check()
-        if self.full:
+        if self.ended is not None:
+            self.check()
+        if self._crowded and self.full:
             raise TryAgain(f"{self.events.byte_count} bytes of events wait: dispatch some before the next call")
         return self._call(request.number, request.response, encode_pieces(request))
 
@@ -117,6 +119,13 @@ class Session(Generic[E]):
         if isinstance(answer, AisError):
             raise answer
         return answer
+
+    def answers(self) -> dict[int, Message | AisError]:
+        """The answers that came since this was asked last, by call, for who does not ask for each."""
+        answers = self._answers
+        if answers:
+            self._answers = {}
+        return answers
 
     def forget(self, call: int) -> None:
         """Nobody waits for the answer to `call` any more; it is dropped when it comes."""
@@ -140,11 +149,6 @@ class Session(Generic[E]):
 
     # Shared memory.
 
-    @property
-    def opening(self) -> bool:
-        """Whether the answer to `initialize` has not come: memory may come with it."""
-        return not self.connection
-
     def share(self, shared: SharedMemory) -> None:
         """Long bodies go through this memory from now on; it came with what is received next."""
         self._shared = self._reader.shared = shared
@@ -166,7 +170,12 @@ class Session(Generic[E]):
         self._reader.feed(data)
         try:
             for frame in self._reader.frames():
-                self._take(frame)
+                if frame.kind is Kind.RESPONSE:
+                    self._take_answer(frame)
+                elif frame.kind is Kind.CALLBACK:
+                    self._take_callback(frame)
+                else:
+                    raise Malformed("a request, expected an answer or a callback")
         except ValueError as error:
             self.broken(LibraryError(f"the executive sent what is not a message: {error}"))
 
@@ -186,58 +195,60 @@ class Session(Generic[E]):
         return bool(self._outstanding)
 
     @property
-    def full(self) -> bool:
-        """Whether so many events wait that nothing more should be read unless an answer is awaited."""
-        return self.events.byte_count >= self._settings.event_bytes_max
+    def listens(self) -> bool:
+        """Whether what comes should be read: not while so many events wait, unless an answer is awaited."""
+        return self.ended is None and (not self._crowded or bool(self._outstanding) or not self.full)
 
     @property
-    def body_max(self) -> int:
-        """Bytes of the largest message body that the executive accepts."""
-        return self._frame_max - HEADER.size
+    def full(self) -> bool:
+        """Whether so many events wait that no further call is taken."""
+        if self._crowded:
+            self._crowded = self.events.byte_count >= self._settings.event_bytes_max
+        return self._crowded
+
+    def reason(self) -> AisError:
+        """What ended the session, once it has ended, to be raised by one call."""
+        assert self.ended is not None
+        return type(self.ended)(str(self.ended))
 
     def check(self) -> None:
         """Raises what ended the session, if it has ended."""
         if self.ended is not None:
-            raise type(self.ended)(str(self.ended))
+            raise self.reason()
 
     def _call(self, number: int, response: type[Message], body: Pieces) -> tuple[int, Pieces]:
         size = sum(map(len, body))
         if size > self.body_max:
             raise TooBig(f"a request of {size} bytes; the executive accepts {self.body_max}")
         self._last_call += 1
-        self._outstanding[self._last_call] = _Outstanding(getattr(response, "number", number), response)
+        self._outstanding[self._last_call] = (getattr(response, "number", number), response)
         return self._last_call, pack_pieces(number, Kind.REQUEST, self._last_call, body)
 
-    def _take(self, frame: Frame) -> None:
-        if frame.kind is Kind.RESPONSE:
-            self._take_answer(frame)
-        elif frame.kind is Kind.CALLBACK:
-            self._take_callback(frame)
-        else:
-            raise Malformed("a request, expected an answer or a callback")
-
     def _take_answer(self, frame: Frame) -> None:
-        call = self._outstanding.pop(frame.call, None)
-        if call is None:
+        expected = self._outstanding.pop(frame.call, None)
+        if expected is None:
             if not 0 < frame.call <= self._last_call:
                 raise Malformed(f"an answer to call {frame.call}, calls so far: {self._last_call}")
             return
-        if frame.number != call.number and frame.error is ErrorCode.OK:  # the group refuses a call by its number alone
-            raise Malformed(f"an answer of number {frame.number} to a request whose answer is {call.number}")
-        if frame.error is ErrorCode.OK:
-            self._answers[frame.call] = decode(call.response, frame.body)
-        else:
+        number, response = expected
+        if frame.error is not ErrorCode.OK:  # the group refuses a call by its number alone
             self._answers[frame.call] = AisError.of(frame.error, str(frame.body, "utf-8", "replace"))
+        elif frame.number == number:
+            self._answers[frame.call] = decode(response, frame.body)
+        else:
+            raise Malformed(f"an answer of number {frame.number} to a request whose answer is {number}")
 
     def _take_callback(self, frame: Frame) -> None:
         if frame.number == GOODBYE_NUMBER:
             self._take_goodbye(decode(Goodbye, frame.body))
             return
-        cls = declared(self._settings.service, Kind.CALLBACK, frame.number)
+        settings = self._settings
+        cls = self._callbacks.get(frame.number)
         if cls is None:
-            raise Malformed(f"unknown callback {frame.number} of service {self._settings.service}")
+            raise Malformed(f"unknown callback {frame.number} of service {settings.service}")
         message = decode(cls, frame.body)
-        self.events.put(self._settings.to_events(message), self._settings.held_bytes(message, len(frame.body)))
+        self.events.put(settings.to_events(message), settings.held_bytes(message, len(frame.body)))
+        self._crowded = self.events.byte_count >= settings.event_bytes_max
 
     def _take_goodbye(self, goodbye: Goodbye) -> None:
         code = ErrorCode(goodbye.code)

@@ -155,6 +155,11 @@ def declared(service: ServiceId, kind: Kind, number: int) -> type[Message] | Non
     return _registry.get((service, kind, number))
 
 
+def callbacks_of(service: ServiceId) -> dict[int, type[Message]]:
+    """The callbacks that a service has declared, by number."""
+    return {number: cls for (of, kind, number), cls in _registry.items() if of is service and kind is Kind.CALLBACK}
+
+
 def all_declared() -> list[type[Message]]:
     """Every declared message, by service, kind and number (for the tables in the docs, and for fuzzing)."""
     return [_registry[key] for key in sorted(_registry)]

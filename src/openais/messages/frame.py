@@ -16,12 +16,16 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import Final, NamedTuple, Protocol, TypeAlias
+from itertools import chain
+from typing import Final, Protocol, TypeAlias
+
+import msgspec
 
 from openais.messages.base import Kind, Malformed
 from openais.types import ErrorCode
 
 HEADER: Final = struct.Struct("<IHBBQ")
+_HEADER_BYTES: Final = HEADER.size
 _LENGTH: Final = struct.Struct("<I")
 _KINDS: Final = {kind.value: kind for kind in (Kind.REQUEST, Kind.RESPONSE, Kind.CALLBACK)}
 _ERRORS: Final = {code.value: code for code in ErrorCode}
@@ -33,13 +37,13 @@ PLACE: Final = struct.Struct("<QI")
 """Position and length of a body in shared memory."""
 FRAME_MAX: Final = 17 * 1024 * 1024
 """Bytes of the largest frame either side accepts, unless configured smaller."""
-
+_NOTHING: Final = memoryview(b"")
 
 Pieces: TypeAlias = tuple[bytes | memoryview, ...]
 """Bytes that belong together, in memory here and there."""
 
 
-class Frame(NamedTuple):
+class Frame(msgspec.Struct, frozen=True, gc=False):
     """One frame, cut out of the stream; its body is not decoded."""
 
     number: int
@@ -82,7 +86,7 @@ class FrameReader:
         self._frame_max = frame_max
         self.shared: Incoming | None = None
         """Where bodies may be that are not in the stream."""
-        self._data = memoryview(b"")
+        self._data = _NOTHING
         """What was fed and not cut yet."""
         self._parts: list[bytes | memoryview] = []
         """What came before of the first frame."""
@@ -101,24 +105,39 @@ class FrameReader:
         return self._held
 
     def frames(self) -> Iterator[Frame]:
-        """The whole frames so far. Raises Malformed."""
-        data, start = self._data, 0
-        if self._held:
-            start, first = self._complete(data)
-            if first is not None and (frame := self._frame(first, 0, len(first))) is not None:
-                yield frame
+        """The whole frames so far. It and its iteration raise Malformed."""
+        data, self._data = self._data, _NOTHING
+        if not self._held:
+            return self._cut(data, 0)
+        start, first = self._complete(data)
+        following = self._cut(data, start)
+        return following if first is None else chain(self._cut(first, 0), following)
+
+    def _cut(self, data: memoryview, start: int) -> Iterator[Frame]:
+        """The frames that are whole from `start` on, and holds the rest."""
         end = len(data)
-        while end - start >= HEADER.size:
-            length = self._length(data, start)
+        while end - start >= _HEADER_BYTES:
+            length, number, kind, error, call = HEADER.unpack_from(data, start)
+            if not _HEADER_BYTES <= length <= self._frame_max:
+                raise self._absurd(length)
             if end - start < length:
                 self._wanted = length
                 break
-            if (frame := self._frame(data, start, length)) is not None:
-                yield frame
+            body = data[start + _HEADER_BYTES : start + length]
             start += length
+            if kind >= RELEASED and self.shared is not None:
+                if kind == RELEASED:
+                    self.shared.released(call)
+                    continue
+                kind &= ~SHARED
+                body = self._body(body)
+            if kind not in _KINDS:
+                raise Malformed(f"frame: kind {kind}, expected 0 to 2")
+            if error not in _ERRORS:
+                raise Malformed(f"frame: error code {error} is none of SaAisErrorT")
+            yield Frame(number, _KINDS[kind], _ERRORS[error], call, body)
         if start < end:
             self._hold(data[start:])
-        self._data = memoryview(b"")
 
     def _complete(self, data: memoryview) -> tuple[int, memoryview | None]:
         """Adds to the parts what they lack: where in `data` the next frame begins, and the one in parts once whole."""
@@ -130,7 +149,9 @@ class FrameReader:
             if self._held < self._wanted:
                 break
             whole = memoryview(b"".join(self._parts))
-            self._wanted = self._length(whole, 0)
+            (self._wanted,) = _LENGTH.unpack_from(whole)
+            if not _HEADER_BYTES <= self._wanted <= self._frame_max:
+                raise self._absurd(self._wanted)
             if self._held == self._wanted:
                 self._parts, self._held, self._wanted = [], 0, HEADER.size
                 return start, whole
@@ -140,28 +161,8 @@ class FrameReader:
         self._parts.append(part if part.readonly else bytes(part))
         self._held += len(part)
 
-    def _length(self, data: memoryview, start: int) -> int:
-        """Bytes of the frame whose header is at `start`. Raises Malformed on an absurd length."""
-        (length,) = _LENGTH.unpack_from(data, start)
-        if not HEADER.size <= length <= self._frame_max:
-            raise Malformed(f"frame: length {length}, expected {HEADER.size} to {self._frame_max}")
-        return int(length)
-
-    def _frame(self, data: memoryview, start: int, length: int) -> Frame | None:
-        """The frame that is there; None when it concerns shared memory only."""
-        _, number, kind, error, call = HEADER.unpack_from(data, start)
-        body = data[start + HEADER.size : start + length]
-        if kind >= RELEASED and self.shared is not None:
-            if kind == RELEASED:
-                self.shared.released(call)
-                return None
-            kind &= ~SHARED
-            body = self._body(body)
-        if kind not in _KINDS:
-            raise Malformed(f"frame: kind {kind}, expected 0 to 2")
-        if error not in _ERRORS:
-            raise Malformed(f"frame: error code {error} is none of SaAisErrorT")
-        return Frame(number, _KINDS[kind], _ERRORS[error], call, body)
+    def _absurd(self, length: int) -> Malformed:
+        return Malformed(f"frame: length {length}, expected {_HEADER_BYTES} to {self._frame_max}")
 
     def _body(self, place: memoryview) -> memoryview:
         """The body in shared memory."""
