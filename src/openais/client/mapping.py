@@ -6,6 +6,7 @@ import mmap
 from contextlib import suppress
 from typing import Final
 
+from openais.client.heap import keep_freed_memory
 from openais.messages.shared import SharedMemory
 
 
@@ -13,7 +14,12 @@ class MappedMemory(SharedMemory):
     """One end of it, mapped in this process; the descriptor may be closed. Raises OSError and ValueError."""
 
     def __init__(self, descriptor: int, *, executive: bool) -> None:
-        """`executive`: the first half is what this end sends, and what it takes is copied."""
+        """`executive`: the first half is what this end sends, and what it takes is copied.
+
+        Who is given long messages in this way is also made to keep the memory that they leave.
+        """
+        if not executive:
+            keep_freed_memory()
         self._mapping: Final = mmap.mmap(descriptor, 0)
         whole = memoryview(self._mapping)
         half = len(whole) // 2

@@ -23,7 +23,7 @@ from openais.messages.base import Message, Request
 from openais.messages.evs import BATCH_MAX
 from openais.types import AisError, TooBig, TryAgain
 
-GATHERED_BYTES: Final = 240 * 1024
+GATHERED_BYTES: Final = 420 * 1024
 """Bytes of payload that leave in one request, unless a single one is bigger: some of the longest packets of the ring.
 
 So many messages share what a request costs, and little room is left in the last packet."""

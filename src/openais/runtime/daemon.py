@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import gc
 import logging
 import os
 import signal
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import fields
 from typing import TYPE_CHECKING, Final
 
+from openais.client.heap import keep_freed_memory
 from openais.config.problems import ConfigurationError
 from openais.config.settings import Settings
 from openais.runtime.driver import NodeDriver
@@ -31,10 +30,8 @@ LOOP_VARIABLE: Final = "OPENAIS_EVENT_LOOP"
 """Environment variable: `uvloop` runs on uvloop, when that is installed."""
 RELOADABLE: Final = ("totem.authkey", "totem.cipher", "totem.nodelist", "ipc.group", "logging.")
 """What SIGHUP changes in a running executive: keys, or all keys of a section."""
-KEPT_MEMORY_BYTES: Final = 16 * 1024 * 1024
-"""Memory at the end of the heap that is not in use and not given back, at most."""
-_M_TRIM_THRESHOLD: Final = -1
-_M_MMAP_THRESHOLD: Final = -3
+LONGEST_BLOCK: Final = 16 * 1024 * 1024
+"""Bytes of the largest block of memory that is not given back at once (see `heap`)."""
 GC_THRESHOLDS: Final = (50_000, 20, 100)
 """Collections are rare and seldom look at everything: a pause of the ring costs more than memory for a while."""
 
@@ -157,16 +154,12 @@ def _spare_the_ring() -> None:
     """Keeps the collector of cyclic garbage, and the giving back of memory to the kernel, from holding the ring up.
 
     What lives as long as the process is taken from the sight of the collector. Memory that batches and packets leave
-    is kept for the next ones: otherwise the C library gives it back and takes it anew all the time, and the kernel
-    clears every page of it.
+    is kept for the next ones.
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
-    with suppress(AttributeError, OSError):  # another C library than glibc
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(_M_MMAP_THRESHOLD, KEPT_MEMORY_BYTES)
-        mallopt(_M_TRIM_THRESHOLD, KEPT_MEMORY_BYTES)
+    keep_freed_memory(LONGEST_BLOCK)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
