@@ -6,7 +6,7 @@
 Ours encrypts, corosync does not. In every round each system is started, carries every load, and is ended, so that
 whatever else the machine does in a round meets all. A figure of ours is compared with the best of corosync's transports
 at that size, round by round; the ratio that is told is the median of the rounds. Every message is checked: delivered
-once, in one order, at every node.
+once, in one order, at every node. A peer that comes to a standstill at some load has no figure for it in that round.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import itertools
 import json
 import sys
+from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -67,15 +69,30 @@ def loads(options: argparse.Namespace, count: int) -> Iterator[Load]:
 
 async def measure(options: argparse.Namespace) -> AsyncIterator[Row]:
     """Every run, in turn."""
-    number = 0
+    serial = itertools.count(1)
     for _ in range(options.rounds):
         for count in sorted({*options.nodes, *options.latency_nodes}):
             wanted = list(loads(options, count))
             for name in options.systems if wanted else ():
-                async with system(name, count) as nodes:
-                    for load in wanted:
-                        number += 1
-                        yield await run(name, nodes, load, f"bench{number}")
+                left = deque(wanted)
+                while left:
+                    async for row in measure_system(name, count, left, serial):
+                        yield row
+
+
+async def measure_system(name: str, count: int, left: deque[Load], serial: Iterator[int]) -> AsyncIterator[Row]:
+    """The runs that are left, as far as the daemons go on: a peer may come to a standstill, which ends only that run."""
+    async with system(name, count) as nodes:
+        while left:
+            load = left.popleft()
+            try:
+                row = await run(name, nodes, load, f"bench{next(serial)}")
+            except (RuntimeError, TimeoutError) as error:
+                if name.startswith(OURS):
+                    raise
+                print(f"{name} {load.mode} {load.nodes} {load.size} B {load.senders}: {error}", file=sys.stderr)
+                return
+            yield row
 
 
 async def measure_all(options: argparse.Namespace) -> list[Row]:
