@@ -81,7 +81,7 @@ async def measure(options: argparse.Namespace) -> AsyncIterator[Row]:
 
 
 async def measure_system(name: str, count: int, left: deque[Load], serial: Iterator[int]) -> AsyncIterator[Row]:
-    """The runs that are left, as far as the daemons go on: a peer may come to a standstill, which ends only that run."""
+    """The runs that are left, as far as the daemons go on: a peer that comes to a standstill ends that run only."""
     async with system(name, count) as nodes:
         while left:
             load = left.popleft()
