@@ -373,3 +373,7 @@ def _hand_over(answered: asyncio.Future[Message | AisError], answer: Message | A
 def _expire(waiter: asyncio.Future[Any]) -> None:
     if not waiter.done():
         waiter.set_exception(TimeoutExpired())
+
+
+Connected = Callable[[], AsyncConnection[Any]]
+"""Gives the connection of a handle. Raises BadHandle."""

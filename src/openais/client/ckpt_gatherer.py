@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from openais.client.aio import AsyncConnection
+from openais.client.aio import Connected
 from openais.client.ckpt_operations import error_of
 from openais.messages.base import Message
 from openais.messages.ckpt import Update, Updated
@@ -29,7 +28,6 @@ REQUESTS_MAX: Final = 4
 OPERATION_BYTES_MAX: Final = 256 * 1024
 """Longer ones go by themselves."""
 
-Connected = Callable[[], AsyncConnection[Any]]
 _Waiting = tuple[bytes, "asyncio.Future[bytes]"]
 
 

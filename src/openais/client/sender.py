@@ -15,9 +15,9 @@ from collections import deque
 from collections.abc import Callable
 from itertools import accumulate, islice
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
-from openais.client.aio import AsyncConnection
+from openais.client.aio import Connected
 from openais.client.evs_operations import PAYLOAD_OVERHEAD, REQUEST_OVERHEAD, Payload
 from openais.messages.base import Message, Request
 from openais.messages.evs import BATCH_MAX
@@ -36,7 +36,6 @@ WAITING_BYTES_MAX: Final = 64 * 1024 * 1024
 FULL_PAUSE_S: Final = 0.01
 """Between attempts while so many events wait to be dispatched that no call is taken."""
 
-Connected = Callable[[], AsyncConnection[Any]]
 ToRequest = Callable[[list[bytes]], Request]
 """The call that sends payloads, and waits at the executive until there is room for them."""
 

@@ -216,8 +216,7 @@ class LibraryConnections:
                 self._end(connection)
                 return
             _consume(queue, count)
-            if bool(queue) != connection.writing:
-                self._want_writing(connection, not connection.writing)
+            self._want_writing(connection, bool(queue))
             if count:
                 self._host.library_written(connection.number, count)
         if not queue and connection.closing is not None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from openais.totem.effects import Delivered
-from openais.totem.packing import ENTRY, FIRST, FRAGMENT, LAST, PRIORITY_SHIFT, SAFE_ENTRY
+from openais.totem.packing import ENTRY, FIRST, FRAGMENT, LAST, NO_GROUPS, PRIORITY_SHIFT, SAFE_ENTRY
 from openais.totem.wire import DATA_HEADER_SIZE, Packet
 from openais.types import Guarantee, NodeId, Priority
 
@@ -20,7 +20,6 @@ _PRIORITIES: Final = tuple(Priority)
 _AGREED: Final = Guarantee.AGREED
 _SAFE: Final = Guarantee.SAFE
 _NO_GROUPS: Final[tuple[bytes, ...]] = ()
-_NO_HEAD: Final = b"\0"
 
 
 class _Partial:
@@ -72,7 +71,7 @@ class Delivery:
 
     def message(self, sender: NodeId, head: bytes, payload: bytes, flags: int) -> None:
         """Delivers a message that needed no packet: its head with the groups, its payload, its flags."""
-        groups = _NO_GROUPS if head == _NO_HEAD else self._groups(memoryview(head))[0]
+        groups = _NO_GROUPS if head == NO_GROUPS else self._groups(memoryview(head))[0]
         self._hand_on(sender, flags, groups, memoryview(payload))
 
     def forget(self, kept: frozenset[NodeId] = frozenset()) -> None:

@@ -36,7 +36,8 @@ _CLEAN_VISITS: Final = 8
 """Token visits without a loss before packets are made longer."""
 _PLUGGED: Final = Priority.MED
 """The priorities from this one on can be held back."""
-_NO_GROUPS: Final = b"\0"
+NO_GROUPS: Final = b"\0"
+"""The head of a message to everybody."""
 _SAFE: Final = Guarantee.SAFE
 
 
@@ -130,7 +131,7 @@ class SendQueues:
             raise ValueError(f"message of {len(payload)} bytes, expected at most {self._message_max}")
         if not self.room(priority):
             return False
-        head = _NO_GROUPS if not groups else bytes((len(groups),)) + b"".join([bytes((len(n),)) + n for n in groups])
+        head = NO_GROUPS if not groups else bytes((len(groups),)) + b"".join([bytes((len(n),)) + n for n in groups])
         message = _Waiting(head, payload, priority << PRIORITY_SHIFT | (SAFE_ENTRY if guarantee is _SAFE else 0))
         queue = self._queues[priority]
         queue.messages.append(message)
